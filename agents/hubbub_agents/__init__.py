@@ -1,0 +1,1 @@
+"""Minds that fill seats: rules with words, and language models."""

@@ -1,0 +1,97 @@
+"""A chat as a fold of its room: who may speak, who has left, and when it is over."""
+
+from hubbub.messages import Left, Message, Passed, PhaseClosed, PhaseOpened, Said
+
+
+class Chat:
+    """
+    One open chat.
+
+    A turn is a say, a pass or a leave.  A seat's turn is *due* when somebody else has
+    taken one since its own last, or when it opens the chat.  Both the seats' hosts and
+    the conductor keep this fold, so they agree without asking each other.
+    """
+
+    def __init__(self, opened: PhaseOpened, room: str) -> None:
+        self.step = opened.step
+        self.room = room
+        self.turns = opened.turns
+        self.pause = opened.pause
+        self.open = True
+        self.members = dict.fromkeys(opened.seats)
+        self.said = 0
+        self._opener = opened.opener
+        # How many members have turns left.
+        self._able = len(self.members) if opened.turns else 0
+        self._taken: dict[str, int] = {}
+        self._last_own: dict[str, int] = {}
+        # The last turn, and the last one by somebody other than its taker.
+        self._latest = self._before = (0, "")
+
+    def apply(self, message: Message) -> None:
+        """Fold the next message of the room."""
+        match message.body:
+            case Said(turn=turn) if turn:
+                self.said += 1
+                self._take(message)
+            case Passed():
+                self._take(message)
+            case Left(seats=seats, turn=turn):
+                if turn:
+                    self.said += 1
+                    self._take(message)
+                for seat in seats:
+                    self._able -= self.may_speak(seat)
+                    self.members.pop(seat, None)
+            case PhaseClosed(step=step) if step == self.step:
+                self.open = False
+            case _:
+                return
+
+    def _take(self, message: Message) -> None:
+        seat = message.sender
+        self._taken[seat] = self._taken.get(seat, 0) + 1
+        self._able -= seat in self.members and self._taken[seat] == self.turns
+        self._last_own[seat] = message.seq
+        if self._latest[1] != seat:
+            self._before = self._latest
+        self._latest = (message.seq, seat)
+
+    def taken(self, seat: str) -> int:
+        """How many turns *seat* has taken."""
+        return self._taken.get(seat, 0)
+
+    def next_turn(self, seat: str) -> str:
+        """The name of the next turn of *seat*, unique in the run."""
+        return f"{self.step}/{seat}/{self.taken(seat) + 1}"
+
+    def others(self, seat: str) -> tuple[str, ...]:
+        """Who is still there beside *seat*."""
+        return tuple(member for member in self.members if member != seat)
+
+    def may_speak(self, seat: str) -> bool:
+        """Whether *seat* is here and has turns left."""
+        return self.open and seat in self.members and self.taken(seat) < self.turns
+
+    def due(self, seat: str) -> bool:
+        """Whether *seat* has something to answer, or the chat to open."""
+        if not self.may_speak(seat):
+            return False
+        if not self._latest[0]:
+            return self.pause is None and self._opener in (seat, "")
+        heard = (self._before if self._latest[1] == seat else self._latest)[0]
+        return heard > self._last_own.get(seat, 0)
+
+    def restless(self, seat: str) -> bool:
+        """Whether a silent room may move *seat* to speak."""
+        alone = len(self.members) < 2
+        return self.pause is not None and self.may_speak(seat) and not alone
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody will speak any more."""
+        if not self.open or not self._able:
+            return True
+        if self.pause is not None and len(self.members) > 1:
+            return False
+        return not any(map(self.due, self.members))

@@ -1,0 +1,190 @@
+"""The floor of a worker: which of its seats hear what, folded from the log."""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from hubbub.chat import Chat
+from hubbub.messages import (
+    Asked,
+    Called,
+    Contributed,
+    Ended,
+    Joined,
+    Left,
+    Message,
+    PhaseClosed,
+    PhaseOpened,
+)
+from hubbub.models.base import Call
+from hubbub.names import inbox
+from hubbub.seat import Seat
+
+_call = msgspec.json.Decoder(Call).decode
+
+
+class Room:
+    """A room's local members, its open chat, and who waits for it to move."""
+
+    __slots__ = ("boxes", "chat", "waiting")
+
+    def __init__(self) -> None:
+        self.boxes: dict[str, Callable[[Message], None]] = {}
+        self.chat: Chat | None = None
+        self.waiting: set[Seat] = set()
+
+    def wake(self) -> None:
+        """Wake whoever waits for this room."""
+        for seat in self.waiting:
+            seat.nudge()
+        self.waiting.clear()
+
+
+class Floor:
+    """A fold of the log, as far as it concerns *seats*."""
+
+    def __init__(self, seats: Iterable[Seat] = ()) -> None:
+        self.seats: dict[str, Seat] = {}
+        self.rooms: dict[str, Room] = {}
+        self.ended = False
+        self._asked: dict[int, set[Seat]] = {}
+        for seat in seats:
+            self.seats[seat.name] = seat
+            self._enter(inbox(seat.name), seat)
+
+    def unknown(self, page: Iterable[Message]) -> set[str]:
+        """Rooms that seats of ours join in *page* and that nobody here is in yet."""
+        return {
+            message.room
+            for message in page
+            if isinstance(message.body, Joined)
+            and message.room not in self.rooms
+            and not self.seats.keys().isdisjoint(message.body.seats)
+        }
+
+    def expect(self, rooms: Iterable[str]) -> None:
+        """Know *rooms* from now on; their joins are about to come."""
+        for room in rooms:
+            self.rooms.setdefault(room, Room())
+
+    def apply(self, message: Message) -> None:
+        """Fold *message*: into mailboxes, memberships, open asks and chats."""
+        body = message.body
+        if isinstance(body, Joined):
+            for name in body.seats:
+                if (seat := self.seats.get(name)) and not seat.inside(message.room):
+                    seat.enter(message.room, message.seq)
+                    self._enter(message.room, seat)
+        room = self.rooms.get(message.room)
+        if room is not None:
+            self._deliver(message, room)
+        match body:
+            case Asked():
+                self._ask(message, body)
+            case Contributed(ask=ask):
+                self._contribute(message, ask)
+            case PhaseClosed(step=step):
+                for seat in self._asked.pop(step, ()):
+                    seat.close(step)
+            case Left(seats=names):
+                for name in names:
+                    self._leave(message, name)
+            case Called(call=call, record=record):
+                if seat := self.seats.get(message.sender):
+                    seat.calls[call] = _call(record)
+            case Ended():
+                self.ended = True
+            case _:
+                pass
+        if sender := self.seats.get(message.sender):
+            sender.nudge()
+
+    def _deliver(self, message: Message, room: Room) -> None:
+        if not (isinstance(message.body, Asked) and message.body.probe):
+            for append in room.boxes.values():
+                append(message)
+        if isinstance(message.body, PhaseOpened) and message.body.form == "chat":
+            self._open_chat(message, message.body, room)
+        elif room.chat is not None:
+            room.chat.apply(message)
+            if not room.chat.open:
+                self._close_chat(message.room, room.chat.step, room)
+        if room.waiting:
+            room.wake()
+
+    def _open_chat(self, message: Message, body: PhaseOpened, room: Room) -> None:
+        room.chat = Chat(body, message.room)
+        for name in body.seats:
+            if seat := self.seats.get(name):
+                seat.chats[message.room] = room.chat
+                seat.nudge()
+
+    def _close_chat(self, name: str, step: int, room: Room) -> None:
+        room.chat = None
+        for member in room.boxes:
+            seat = self.seats[member]
+            seat.chats.pop(name, None)
+            seat.close(step)
+
+    def _ask(self, message: Message, body: Asked) -> None:
+        if seat := self.seats.get(message.room.removeprefix("@")):
+            seat.pending[body.ask] = body
+            self._asked.setdefault(body.step, set()).add(seat)
+            seat.nudge()
+
+    def _contribute(self, message: Message, ask: str) -> None:
+        seat = self.seats.get(message.sender)
+        if seat is None:
+            return
+        asked = seat.pending.pop(ask, None)
+        seat.calls.clear()
+        if asked is not None:
+            seat.closed.discard(asked.step)
+        # Its own answer comes back to a seat from rooms it is not in; a probe's does not.
+        if not seat.inside(message.room) and not (asked and asked.probe):
+            seat.box.append(message)
+
+    def _enter(self, name: str, seat: Seat) -> None:
+        room = self.rooms.setdefault(name, Room())
+        room.boxes[seat.name] = seat.box.append
+
+    def _leave(self, message: Message, name: str) -> None:
+        seat = self.seats.get(name)
+        if seat is None or not seat.inside(message.room):
+            return
+        seat.exit(message.room, message.seq)
+        seat.chats.pop(message.room, None)
+        room = self.rooms[message.room]
+        del room.boxes[name]
+        room.waiting.discard(seat)
+
+    def empty_rooms(self) -> list[str]:
+        """Forget the rooms that nobody here is in any more and name them."""
+        empty = [name for name, room in self.rooms.items() if not room.boxes]
+        for name in empty:
+            del self.rooms[name]
+        return empty
+
+    def merge(self, other: "Floor") -> None:
+        """Take in the seats of a floor that has folded the log up to the same place."""
+        self.seats |= other.seats
+        for name, room in other.rooms.items():
+            if not room.boxes:
+                continue
+            mine = self.rooms.setdefault(name, room)
+            mine.boxes |= room.boxes
+            if mine.chat is not None:
+                for member in room.boxes:
+                    if member in mine.chat.members:
+                        other.seats[member].chats[name] = mine.chat
+        for step, seats in other._asked.items():
+            self._asked.setdefault(step, set()).update(seats)
+
+    def remove(self, seat: Seat) -> None:
+        """Let go of *seat*, which somebody else hosts from now on."""
+        del self.seats[seat.name]
+        for room in self.rooms.values():
+            room.boxes.pop(seat.name, None)
+            room.waiting.discard(seat)
+        for seats in self._asked.values():
+            seats.discard(seat)

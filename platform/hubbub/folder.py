@@ -1,0 +1,170 @@
+"""The run folder: one run, readable without us, made once and never overwritten."""
+
+import os
+import platform
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
+
+import msgspec
+
+from hubbub.errors import BadPopulation, NotARun, RunExists
+from hubbub.population import Population, as_toml, read_population
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    What a run is, and at its end what it came to.
+
+    *created* and *ended* are UTC; *population_sha256* is that of ``population.toml``;
+    *last_hash* the chain's end in ``log.jsonl``; *wall* the seconds of the last sitting.
+    """
+
+    run: str
+    scenario: str
+    seed: int
+    created: str
+    population_sha256: str
+    parameters: dict[str, Any]
+    seats: int
+    hubbub: str
+    python: str
+    state: Literal["running", "complete"] = "running"
+    ended: str = ""
+    server: str = ""
+    messages: int = 0
+    kinds: dict[str, int] = {}
+    asks: int = 0
+    outcomes: dict[str, int] = {}
+    last_hash: str = ""
+    wall: float = 0.0
+
+
+class RunFolder:
+    """The files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `NotARun` if there is no readable manifest in *path*."""
+        self.path = path
+        self.log = path / "log.jsonl"
+        self.calls = path / "calls.jsonl"
+        self.server = path / "server"
+        try:
+            text = (path / "manifest.json").read_bytes()
+            self.manifest = msgspec.json.decode(text, type=Manifest)
+        except (OSError, msgspec.MsgspecError):
+            raise NotARun(path) from None
+
+    @property
+    def run(self) -> str:
+        """The run's id."""
+        return self.manifest.run
+
+    def population(self) -> Population:
+        """What the run was made from; `BadPopulation` if the file was changed since."""
+        file = self.path / "population.toml"
+        population = read_population(file)
+        if _digest(file.read_bytes()) != self.manifest.population_sha256:
+            raise BadPopulation(f"{file} has been changed since the run began")
+        return population
+
+    def save(self, manifest: Manifest) -> None:
+        """Replace the manifest, at once or not at all."""
+        self.manifest = manifest
+        draft = self.path / ".manifest.json"
+        encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+        with draft.open("wb") as file:
+            file.write(encoded + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.path / "manifest.json")
+
+
+def new_run_id(scenario: str) -> str:
+    """``<utc>-<scenario>-<id>``, at most 64 characters."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dt%H%M%S").lower()
+    return f"{stamp}-{scenario[:40]}-{uuid4().hex[:6]}"
+
+
+def make_folder(
+    path: Path,
+    run: str,
+    scenario: str,
+    population: Population,
+    parameters: dict[str, Any],
+) -> RunFolder:
+    """Begin the folder of a new run; raises `RunExists` if *path* holds anything."""
+    if path.exists() and any(path.iterdir()):
+        raise RunExists(f"{path} is not empty: choose another --out")
+    path.mkdir(parents=True, exist_ok=True)
+    text = as_toml(population).encode()
+    (path / "population.toml").write_bytes(text)
+    manifest = Manifest(
+        run=run,
+        scenario=scenario,
+        seed=population.seed,
+        created=now(),
+        population_sha256=_digest(text),
+        parameters=parameters,
+        seats=len(population.names()),
+        hubbub=version("hubbub"),
+        python=platform.python_version(),
+    )
+    encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    (path / "manifest.json").write_bytes(encoded + b"\n")
+    return RunFolder(path)
+
+
+def open_or_make(
+    path: Path,
+    run: str,
+    scenario: str,
+    population: Population,
+    parameters: dict[str, Any],
+) -> RunFolder:
+    """
+    The unfinished run in *path* if it is the same one, else a new one.
+
+    Raises `RunExists` where *path* holds a complete run or one made otherwise.
+    """
+    if not (path / "manifest.json").exists():
+        return make_folder(path, run, scenario, population, parameters)
+    folder = RunFolder(path)
+    if folder.manifest.state == "complete":
+        raise RunExists(f"{path} holds a complete run: choose another --out")
+    if _digest(as_toml(population).encode()) != folder.manifest.population_sha256:
+        raise RunExists(
+            f"{path} holds an unfinished run of another population, scenario, seed or "
+            f"parameters: finish it with 'hubbub resume {path}' or choose another --out"
+        )
+    return folder
+
+
+def point_latest(path: Path) -> None:
+    """Let ``latest`` beside *path* point to it."""
+    link = path.parent / "latest"
+    draft = path.parent / f".latest-{uuid4().hex[:8]}"
+    draft.symlink_to(path.name)
+    draft.replace(link)
+
+
+def find_runs(base: Path) -> list[RunFolder]:
+    """The runs in *base*, oldest first."""
+    folders = [
+        RunFolder(manifest.parent)
+        for manifest in base.glob("*/manifest.json")
+        if not manifest.parent.is_symlink()
+    ]
+    return sorted(folders, key=lambda folder: (folder.manifest.created, folder.run))
+
+
+def now() -> str:
+    """The time, UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _digest(data: bytes) -> str:
+    return sha256(data).hexdigest()

@@ -1,0 +1,105 @@
+"""A worker's one ear: follows the rooms of its seats and keeps its floor."""
+
+from collections.abc import Sequence
+from itertools import count
+
+import anyio
+import anyio.lowlevel
+
+from hubbub.actor import Actor
+from hubbub.bus.base import Bus, Subscription
+from hubbub.floor import Floor
+from hubbub.messages import Message
+from hubbub.names import PHASES
+from hubbub.seat import MAILBOX, Seat
+
+#: Live messages after which others get the loop, however fast more come in.
+BURST = 64
+
+
+class Hub:
+    """
+    Reads for all seats of a worker over one subscription.
+
+    Messages are applied in ``seq`` order with no wait in between; `cursor` is how far.
+    """
+
+    def __init__(self, bus: Bus) -> None:
+        self.floor = Floor()
+        self.cursor = 0
+        self._bus = bus
+        self._arriving: list[Actor] = []
+        self._reading = anyio.CancelScope()
+        self._swept = 0
+
+    def admit(self, actors: Sequence[Actor]) -> None:
+        """Have *actors* brought up to date with the log; each is then `ready`."""
+        self._arriving.extend(actors)
+        self._reading.cancel()
+
+    def dismiss(self, seat: Seat) -> None:
+        """Stop hearing for *seat*."""
+        if self.floor.seats.get(seat.name) is seat:
+            self.floor.remove(seat)
+
+    async def run(self) -> None:
+        """Follow the run to its end."""
+        async with self._bus.subscribe(0) as subscription:
+            await subscription.add([PHASES], after=0)
+            for turn in count():
+                if turn % BURST == 0:
+                    await anyio.lowlevel.checkpoint()
+                if self._arriving:
+                    await self._welcome(subscription)
+                if self.floor.ended:
+                    return
+                page: Sequence[Message] = ()
+                with anyio.CancelScope() as self._reading:
+                    page = await subscription.next()
+                await self._apply(page, subscription)
+
+    async def _apply(self, page: Sequence[Message], subscription: Subscription) -> None:
+        new = self.floor.unknown(page)
+        if new:
+            # Back to before the page, so that nothing of the new rooms is missed and
+            # nothing of the old ones overtakes it.
+            await subscription.add(new, after=self.cursor)
+            self.floor.expect(new)
+            return
+        for message in page:
+            self.floor.apply(message)
+        self.cursor = subscription.cursor
+        if any(message.kind == "leave" for message in page):
+            await subscription.discard(self.floor.empty_rooms())
+        if self.cursor - self._swept > MAILBOX // 4:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Have idle seats empty their mailboxes before they overflow."""
+        self._swept = self.cursor
+        for seat in self.floor.seats.values():
+            if len(seat.box) > MAILBOX // 4:
+                seat.nudge()
+
+    async def _welcome(self, subscription: Subscription) -> None:
+        """Fold the log so far for the arriving, and only for them."""
+        actors, self._arriving = self._arriving, []
+        floor = Floor(actor.seat for actor in actors)
+        read = 0
+        while read < self.cursor:
+            page = await self._bus.read(read)
+            for message in page:
+                if message.seq <= self.cursor:
+                    floor.apply(message)
+            read = page[-1].seq
+            for actor in actors:
+                actor.absorb()
+        new = [
+            name
+            for name, room in floor.rooms.items()
+            if room.boxes and name not in self.floor.rooms
+        ]
+        self.floor.merge(floor)
+        await subscription.add(new, after=self.cursor)
+        for actor in actors:
+            actor.ready.set()

@@ -1,0 +1,177 @@
+"""The conductor's reading of the log: what each step of the scenario has come to."""
+
+from collections.abc import Iterable
+
+import anyio
+
+from hubbub.chat import Chat
+from hubbub.messages import (
+    Asked,
+    Contributed,
+    Ended,
+    Joined,
+    Left,
+    Message,
+    Passed,
+    PhaseClosed,
+    PhaseOpened,
+    Resulted,
+    RoundBegan,
+    Said,
+    Started,
+    Ticked,
+)
+from hubbub.names import CONDUCTOR
+
+
+class Step:
+    """What the log says of one numbered step."""
+
+    __slots__ = (
+        "_changed",
+        "asked",
+        "chat",
+        "closed",
+        "given",
+        "joined",
+        "left",
+        "made",
+    )
+
+    def __init__(self) -> None:
+        #: The message that makes the step what it is; None until it is in the log.
+        self.made: Message | None = None
+        self.asked: set[str] = set()
+        #: Each seat's first contribution before the close.
+        self.given: dict[str, Contributed] = {}
+        self.closed: PhaseClosed | None = None
+        self.chat: Chat | None = None
+        self.joined = self.left = False
+        self._changed = anyio.Event()
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more will come for this step."""
+        return self.closed is not None and self.joined == self.left
+
+    def touch(self) -> None:
+        """Wake whoever waits for a change."""
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def change(self) -> None:
+        """Wait for the next message of this step."""
+        await self._changed.wait()
+
+
+class Journal:
+    """
+    A fold of the whole log by step.
+
+    `cursor` is how far it has read.  A step is kept until `forget`.
+    """
+
+    def __init__(self) -> None:
+        self.cursor = 0
+        self.ended = False
+        self.started: Started | None = None
+        #: Who is in each room now.
+        self.members: dict[str, dict[str, None]] = {}
+        #: Asks that have no contribution yet, closed ones included.
+        self.unanswered: set[str] = set()
+        self._steps: dict[int, Step] = {}
+        self._chats: dict[str, Step] = {}
+        self._moved = anyio.Event()
+
+    def step(self, number: int) -> Step:
+        """The record of step *number*, empty if the log does not know it yet."""
+        return self._steps.setdefault(number, Step())
+
+    def forget(self, number: int) -> None:
+        """Let go of step *number*; the scenario has its result."""
+        self._steps.pop(number, None)
+
+    async def reach(self, seq: int) -> None:
+        """Wait until everything up to *seq* has been read."""
+        while self.cursor < seq:
+            await self._moved.wait()
+
+    async def move(self) -> None:
+        """Wait for whatever is read next."""
+        await self._moved.wait()
+
+    def extend(self, page: Iterable[Message]) -> None:
+        """Read on."""
+        for message in page:
+            self._apply(message)
+            self.cursor = message.seq
+        self._moved.set()
+        self._moved = anyio.Event()
+
+    def _apply(self, message: Message) -> None:
+        match message.body:
+            case Joined(seats=seats):
+                self.members.setdefault(message.room, {}).update(dict.fromkeys(seats))
+            case Left(seats=seats):
+                members = self.members.get(message.room, {})
+                for seat in seats:
+                    members.pop(seat, None)
+                if not members:
+                    self.members.pop(message.room, None)
+            case Started() as started:
+                self.started = started
+            case Ended():
+                self.ended = True
+            case _:
+                pass
+        if message.sender == CONDUCTOR:
+            self._apply_own(message)
+        elif isinstance(message.body, Contributed):
+            self._apply_contribution(message.sender, message.body)
+        elif isinstance(message.body, (Said, Passed, Left)):
+            self._apply_turn(message)
+
+    def _apply_own(self, message: Message) -> None:
+        match message.body:
+            case PhaseOpened(step=number, form=form) as opened:
+                step = self.step(number)
+                step.made = message
+                if form == "chat":
+                    step.chat = Chat(opened, message.room)
+                    self._chats[message.room] = step
+            case Asked(step=number, ask=ask):
+                step = self.step(number)
+                step.asked.add(message.room.removeprefix("@"))
+                self.unanswered.add(ask)
+            case PhaseClosed(step=number) as closed:
+                step = self.step(number)
+                step.closed = closed
+                self._chats.pop(message.room, None)
+            case Joined(step=number) if number:
+                step = self.step(number)
+                step.joined = True
+                step.made = step.made or message
+            case Left(step=number) if number:
+                step = self.step(number)
+                step.left = True
+                step.made = step.made or message
+            case Said(step=n) | RoundBegan(step=n) | Ticked(step=n) | Resulted(step=n):
+                step = self.step(n)
+                step.made = message
+            case _:
+                return
+        step.touch()
+
+    def _apply_contribution(self, seat: str, given: Contributed) -> None:
+        self.unanswered.discard(given.ask)
+        step = self._steps.get(given.step)
+        if step is not None and step.closed is None:
+            step.given.setdefault(seat, given)
+            step.touch()
+
+    def _apply_turn(self, message: Message) -> None:
+        step = self._chats.get(message.room)
+        if step is not None and step.chat is not None:
+            step.chat.apply(message)
+            if step.chat.over:
+                step.touch()

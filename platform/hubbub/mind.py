@@ -1,0 +1,168 @@
+"""What fills a seat: a mind observes what its seat hears, and acts when it is asked."""
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar, get_args
+
+import msgspec
+
+from hubbub.chance import generator
+from hubbub.errors import BadPopulation
+from hubbub.messages import Message
+from hubbub.models.base import Reply, Request, Sampling
+
+A = TypeVar("A")
+Options = TypeVar("Options")
+
+
+class Question(msgspec.Struct, Generic[A], frozen=True, kw_only=True, tag=True):
+    """
+    What a scenario asks of a seat; the type argument is the answer's.
+
+    Subclass it with the facts a mind needs to answer.
+    """
+
+    def prompt(self) -> str:
+        """The question in words, for minds that read."""
+        return (type(self).__doc__ or type(self).__name__).strip()
+
+    def schema(self) -> dict[str, Any]:
+        """The answer's JSON schema; narrow it to what is possible here."""
+        return msgspec.json.schema(answer_type(type(self)))
+
+    def check(self, answer: A) -> None:
+        """Raise `ValueError` with words for the mind if *answer* is not allowed."""
+
+
+def answer_type(question: type[Question[Any]]) -> type[Any]:
+    """The type of the answers to *question*."""
+    for base in getattr(question, "__orig_bases__", ()):
+        for argument in get_args(base):
+            if isinstance(argument, type):
+                return argument
+    raise TypeError(f"{question.__name__} does not say its answer: Question[Answer]")
+
+
+class Unparsed(msgspec.Struct, frozen=True):
+    """A mind's answer as text; the platform decodes and validates it."""
+
+    text: str
+
+
+class Ask:
+    """
+    One ask, as a mind sees it.
+
+    *question* is the scenario's; *complaint* says what was wrong with the last
+    *attempt*'s *raw* answer.  An act is a function of what the mind has observed and
+    of this: chance comes from `rng`, models are reached through `complete`.
+    """
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        seat: str,
+        seed: int,
+        question: Question[Any],
+        budget: float,
+        complete: Callable[[Request], Awaitable[Reply]],
+        attempt: int = 1,
+        complaint: str = "",
+        raw: str = "",
+    ) -> None:
+        self.id = id
+        self.seat = seat
+        self.question = question
+        self.budget = budget
+        self.attempt = attempt
+        self.complaint = complaint
+        self.raw = raw
+        self._complete = complete
+        self._seed = seed
+
+    @property
+    def rng(self) -> random.Random:
+        """A new generator for this ask and attempt, the same at every call."""
+        return generator(self._seed, self.seat, self.id, self.attempt)
+
+    @property
+    def model_seed(self) -> int:
+        """A seed for the model, below 2³¹."""
+        return self.rng.getrandbits(31)
+
+    async def complete(self, request: Request) -> Reply:
+        """
+        Have the request's model complete it; recorded before the reply is returned.
+
+        Raises `ModelError`; a mind that lets it pass ends the ask as ``model_error``.
+        """
+        return await self._complete(request)
+
+    def again(self, complaint: str, raw: str) -> "Ask":
+        """The same ask after an answer that was not one."""
+        return Ask(
+            id=self.id,
+            seat=self.seat,
+            seed=self._seed,
+            question=self.question,
+            budget=self.budget,
+            complete=self._complete,
+            attempt=self.attempt + 1,
+            complaint=complaint,
+            raw=raw,
+        )
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """What a mind is told when it is made: its seat, the others, and its options."""
+
+    seat: str
+    seats: tuple[str, ...]
+    seed: int
+    rules: str = ""
+    model: str = ""
+    sampling: Sampling = Sampling()
+    options: dict[str, Any] = {}
+
+    def read(self, options: type[Options]) -> Options:
+        """The options as an *options* struct; `BadPopulation` if they are not."""
+        try:
+            return msgspec.convert(self.options, options, strict=False)
+        except msgspec.ValidationError as error:
+            raise BadPopulation(f"options of seat {self.seat}: {error}") from None
+
+    @property
+    def rng(self) -> random.Random:
+        """The generator of the mind's making."""
+        return generator(self.seed, self.seat, "mind")
+
+
+class Mind(ABC):
+    """
+    What fills a seat.
+
+    A mind that is moved to another process is a new one that observes the old events
+    again; so `act` must not change what later acts depend on.
+    """
+
+    def __init__(self, part: Part) -> None:
+        """Options are read here, with `Part.read`; a mind without takes none."""
+        self.part = part
+
+    def observe(self, event: Message) -> None:
+        """
+        Fold *event* into memory; never waits.
+
+        Events come in ``seq`` order: the rooms' messages, the seat's own included, and
+        what it was asked and answered.
+        """
+
+    @abstractmethod
+    async def act(self, ask: Ask) -> object:
+        """
+        Return an instance of the answer's type, `Unparsed` text, or None to pass.
+
+        May take as long as ``ask.budget`` seconds.
+        """

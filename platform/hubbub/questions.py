@@ -1,0 +1,120 @@
+"""The questions of free conversation, which every kind of mind can answer."""
+
+from typing import Any
+
+import msgspec
+
+from hubbub.mind import Question
+
+
+class Speech(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to say now, and whether to leave the conversation with it."""
+
+    text: str
+    leave: bool = False
+
+
+class Turn(Question[Speech], frozen=True, kw_only=True, tag="turn"):
+    """
+    It is your turn in a conversation.
+
+    *others* are still there, unless *parting*: then the last of them has left and this
+    is the last word.  *turn* of *turns*, from 1.
+    """
+
+    room: str
+    others: tuple[str, ...]
+    turn: int
+    turns: int
+    parting: bool = False
+
+    def prompt(self) -> str:
+        who = " and ".join(self.others) or "the others"
+        if self.parting:
+            return f"{who} has left. Say a last word."
+        last = " This is your last turn here." if self.turn == self.turns else ""
+        return (
+            f"You are talking with {who}. Say one or two sentences to {who}, and set "
+            f'"leave" to true only if you want to end this conversation.{last}'
+        )
+
+    def schema(self) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "properties": {
+                "text": {"type": "string", "minLength": 1, "maxLength": 300},
+                "leave": {"type": "boolean"},
+            },
+            "required": ["text", "leave"],
+            "additionalProperties": False,
+        }
+
+
+class Invitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to invite; None for nobody."""
+
+    to: str | None = None
+
+
+class Invite(Question[Invitation], frozen=True, kw_only=True, tag="invite"):
+    """Invite at most one of *others* to a conversation in this round, or nobody."""
+
+    round: int
+    rounds: int
+    others: tuple[str, ...]
+
+    def prompt(self) -> str:
+        return (
+            f"Round {self.round} of {self.rounds}. You may invite one of the others "
+            f"({', '.join(self.others)}) to talk with you, about whatever you like. "
+            'Give the name in "to", or null to invite nobody.'
+        )
+
+    def schema(self) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "properties": {"to": {"enum": [*self.others, None]}},
+            "required": ["to"],
+            "additionalProperties": False,
+        }
+
+    def check(self, answer: Invitation) -> None:
+        if answer.to is not None and answer.to not in self.others:
+            raise ValueError(f"{answer.to!r} is none of {', '.join(self.others)}")
+
+
+class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose invitations to accept; any number of them."""
+
+    accept: tuple[str, ...] = ()
+
+
+class Accept(Question[Acceptance], frozen=True, kw_only=True, tag="accept"):
+    """Accept any of the invitations you got from *invited_by*, or none."""
+
+    invited_by: tuple[str, ...]
+
+    def prompt(self) -> str:
+        return (
+            f"You are invited by {', '.join(self.invited_by)}. Each conversation is "
+            'between two. List the names you accept in "accept"; it may be empty.'
+        )
+
+    def schema(self) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "properties": {
+                "accept": {
+                    "type": "array",
+                    "items": {"enum": list(self.invited_by)},
+                    "maxItems": len(self.invited_by),
+                }
+            },
+            "required": ["accept"],
+            "additionalProperties": False,
+        }
+
+    def check(self, answer: Acceptance) -> None:
+        strangers = [name for name in answer.accept if name not in self.invited_by]
+        if strangers:
+            raise ValueError(f"{', '.join(strangers)} did not invite you")

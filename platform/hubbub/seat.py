@@ -1,0 +1,105 @@
+"""One seat's state on the worker that hosts it: mailbox, memberships, open asks."""
+
+from collections import deque
+from math import inf
+
+import anyio
+
+from hubbub.chat import Chat
+from hubbub.messages import Asked, Message
+from hubbub.models.base import Call
+from hubbub.names import inbox
+
+#: References a mailbox holds; past it the oldest fall out and the seat reads again.
+MAILBOX = 4096
+
+
+class Seat:
+    """
+    What a host keeps of a seat.
+
+    The mailbox holds references, so that a message to a room of a thousand costs one
+    decode; when it is full, `overflowed` says so and nothing else is disturbed.
+    """
+
+    __slots__ = (
+        "_acting",
+        "_bell",
+        "box",
+        "calls",
+        "chats",
+        "closed",
+        "name",
+        "pending",
+        "spells",
+    )
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.box: deque[Message] = deque(maxlen=MAILBOX)
+        #: Room to its stretches of membership, each from and to a ``seq``, inclusive.
+        self.spells: dict[str, list[tuple[int, float]]] = {inbox(name): [(0, inf)]}
+        #: Asks without a contribution, in the order they came.
+        self.pending: dict[str, Asked] = {}
+        #: Steps that closed while an ask of theirs was pending.
+        self.closed: set[int] = set()
+        self.chats: dict[str, Chat] = {}
+        #: Calls that an earlier host of this seat recorded and may not have used.
+        self.calls: dict[str, Call] = {}
+        self._bell: anyio.Event | None = None
+        self._acting: tuple[int, anyio.CancelScope] | None = None
+
+    @property
+    def overflowed(self) -> bool:
+        """Whether messages may have fallen out of the mailbox."""
+        return len(self.box) == MAILBOX
+
+    def enter(self, room: str, seq: int) -> None:
+        """Hear *room* from *seq* on."""
+        self.spells.setdefault(room, []).append((seq, inf))
+
+    def exit(self, room: str, seq: int) -> None:
+        """Hear *room* up to *seq* and no further."""
+        spells = self.spells[room]
+        spells[-1] = (spells[-1][0], seq)
+
+    def inside(self, room: str) -> bool:
+        """Whether the seat is in *room* now."""
+        spells = self.spells.get(room)
+        return spells is not None and spells[-1][1] == inf
+
+    def heard(self, message: Message) -> bool:
+        """Whether *message* was for this seat, by room, or because it is its own."""
+        if message.kind == "contribution" and message.sender == self.name:
+            return True
+        spells = self.spells.get(message.room, ())
+        return any(start <= message.seq <= end for start, end in spells)
+
+    def nudge(self) -> None:
+        """Wake the seat if it waits."""
+        if self._bell is not None:
+            self._bell.set()
+
+    async def wait(self) -> None:
+        """Wait for a nudge."""
+        self._bell = anyio.Event()
+        try:
+            await self._bell.wait()
+        finally:
+            self._bell = None
+
+    def begin(self, step: int, scope: anyio.CancelScope) -> None:
+        """An act for *step* is under way in *scope*."""
+        self._acting = (step, scope)
+
+    def end(self) -> None:
+        """The act is over."""
+        self._acting = None
+
+    def close(self, step: int) -> None:
+        """*step* has closed: whatever the seat still does for it comes too late."""
+        if any(asked.step == step for asked in self.pending.values()):
+            self.closed.add(step)
+        if self._acting is not None and self._acting[0] == step:
+            self._acting[1].cancel()
+        self.nudge()

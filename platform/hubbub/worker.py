@@ -1,0 +1,130 @@
+"""A worker: hosts seats, says that it lives, takes over from those that do not."""
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from uuid import uuid4
+
+import anyio
+import structlog
+
+from hubbub.actor import Actor, Stand
+from hubbub.bus.base import Bus, Claim, Role, Voice
+from hubbub.hub import Hub
+from hubbub.models.base import Model
+from hubbub.population import Cast
+from hubbub.seat import Seat
+
+log = structlog.get_logger()
+
+#: Seconds after which a holder that says nothing is taken for dead.
+TTL = 3.0
+
+
+def role_of(kind: str) -> Role:
+    """This process's role in a run."""
+    return Role(kind=kind, host=socket.gethostname(), pid=os.getpid())
+
+
+def new_holder(kind: str) -> str:
+    """A name that no other process has."""
+    return f"{kind}-{uuid4().hex[:12]}"
+
+
+def owner(seat: str, workers: Sequence[str]) -> str:
+    """Who of *workers* should host *seat*: rendezvous hashing, the same everywhere."""
+    return max(
+        workers, key=lambda worker: blake2b(f"{seat}|{worker}".encode()).digest()
+    )
+
+
+class Worker:
+    """
+    Hosts the seats that rendezvous hashing gives it among the living workers.
+
+    It takes a seat nobody living holds, and gives one back, between two acts, when a
+    new worker is to have it.
+    """
+
+    def __init__(
+        self, bus: Bus, cast: Cast, models: Mapping[str, Model], *, ttl: float = TTL
+    ) -> None:
+        self.holder = new_holder("worker")
+        self.hub = Hub(bus)
+        self._bus = bus
+        self._cast = cast
+        self._ttl = ttl
+        self._hosted: dict[str, Actor] = {}
+        self._stand = Stand(
+            bus=bus,
+            hub=self.hub,
+            scenario=cast.scenario,
+            seed=cast.population.seed,
+            models=models,
+        )
+
+    async def run(self) -> None:
+        """Work to the run's end; when cancelled, give the seats back at once."""
+        log.info("working", holder=self.holder)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._keep_house, tasks)
+                await self.hub.run()
+                tasks.cancel_scope.cancel()
+        finally:
+            with anyio.move_on_after(2, shield=True):
+                await self._bus.release(self.holder, list(self._hosted))
+                await self._bus.rest(self.holder)
+
+    async def _keep_house(self, tasks: anyio.abc.TaskGroup) -> None:
+        while True:
+            await self._bus.beat(self.holder, role_of("worker"), self._ttl)
+            living = await self._bus.living()
+            workers = sorted(h for h, role in living.items() if role.kind == "worker")
+            mine = {
+                name for name in self._cast.names if owner(name, workers) == self.holder
+            }
+            await self._take(mine - self._hosted.keys(), set(living), tasks)
+            for name in self._hosted.keys() - mine:
+                actor = self._hosted[name]
+                actor.resigning = True
+                actor.seat.nudge()
+            await anyio.sleep(self._ttl / 3)
+
+    async def _take(
+        self, wanted: set[str], living: set[str], tasks: anyio.abc.TaskGroup
+    ) -> None:
+        if not wanted:
+            return
+        held = await self._bus.held()
+        free = [
+            n for n in self._cast.names if n in wanted and held.get(n) not in living
+        ]
+        claims = await self._bus.claim(self.holder, free)
+        if not claims:
+            return
+        log.info(
+            "hosting",
+            seats=len(claims),
+            taken_over=sum(c.inc > 1 for c in claims.values()),
+        )
+        actors = [self._actor(name, claim) for name, claim in claims.items()]
+        self.hub.admit(actors)
+        for actor in actors:
+            self._hosted[actor.seat.name] = actor
+            tasks.start_soon(self._host, actor)
+
+    def _actor(self, name: str, claim: Claim) -> Actor:
+        voice = Voice(self._bus, name, claim)
+        return Actor(self._stand, Seat(name), self._cast.mind(name), voice)
+
+    async def _host(self, actor: Actor) -> None:
+        name = actor.seat.name
+        try:
+            await actor.live()
+        finally:
+            self.hub.dismiss(actor.seat)
+            del self._hosted[name]
+        if actor.resigning:
+            await self._bus.release(self.holder, [name])

@@ -1,0 +1,1 @@
+"""The games: one folder each, read from top to bottom."""

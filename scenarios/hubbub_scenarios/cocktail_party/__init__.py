@@ -1,0 +1,69 @@
+"""
+The cocktail party: who talks with whom, when nobody says with whom to talk.
+
+After Lai et al., "Evolving AI Collectives to Enhance Human Diversity and Enable
+Self-Regulation" (arXiv 2402.12590), section 2 and appendix A: ten agents without roles
+or goals, thirty rounds of invitation, acceptance and one-on-one conversation.
+"""
+
+from collections.abc import Mapping
+
+from hubbub.questions import Accept, Acceptance, Invitation, Invite
+from hubbub.scenario import scenario
+from hubbub.stage import Stage
+
+
+@scenario(mind="reinforcement", seats=10)
+async def cocktail_party(
+    stage: Stage, rounds: int = 30, turns: int = 6, budget: float = 60.0
+) -> None:
+    """
+    A party. In every round each guest may invite one other to a conversation between
+    two, then may accept any of the invitations it got. There are no roles and no aims;
+    talk about whatever you like, for as long as you like.
+
+    A conversation ends when one of the two leaves and the other has had a last word, or
+    when each has spoken *turns* times.  *budget* is a guest's time in seconds to invite
+    or accept.
+    """
+    guests = stage.seats
+    async for number in stage.rounds(rounds):
+        invitations = await stage.collect(
+            lambda seat, number=number: Invite(
+                round=number,
+                rounds=rounds,
+                others=tuple(guest for guest in guests if guest != seat),
+            ),
+            budget=budget,
+        )
+        asked = {
+            seat: Accept(invited_by=inviters)
+            for seat, inviters in by_target(invitations).items()
+        }
+        accepted = await stage.collect(asked, budget=budget) if asked else {}
+        await stage.chats(pairs(invitations, accepted), turns=turns)
+
+
+def by_target(invitations: Mapping[str, Invitation]) -> dict[str, tuple[str, ...]]:
+    """Who was invited, and by whom, in the order of the invitations."""
+    inviters: dict[str, tuple[str, ...]] = {}
+    for seat, invitation in invitations.items():
+        if invitation.to is not None:
+            inviters[invitation.to] = (*inviters.get(invitation.to, ()), seat)
+    return inviters
+
+
+def pairs(
+    invitations: Mapping[str, Invitation], accepted: Mapping[str, Acceptance]
+) -> list[tuple[str, str]]:
+    """
+    The conversations of a round, the inviter first.
+
+    Two who have invited and accepted each other have one conversation, not two.
+    """
+    found: dict[frozenset[str], tuple[str, str]] = {}
+    for seat, invitation in invitations.items():
+        host = invitation.to
+        if host is not None and host in accepted and seat in accepted[host].accept:
+            found.setdefault(frozenset((seat, host)), (seat, host))
+    return list(found.values())
