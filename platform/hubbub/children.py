@@ -17,12 +17,13 @@ if sys.platform == "linux":
     # Looked up before any fork, and called with the GIL held: between fork and
     # exec the child then takes no lock that another thread may have left locked.
     _prctl = ctypes.PyDLL(None, use_errno=True).prctl
+    _prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
 
     def _bound_to_us() -> Callable[[], None]:
         parent = os.getpid()
 
         def bind() -> None:
-            if _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0) != 0:
+            if _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
                 raise OSError(ctypes.get_errno(), "prctl")
             # The kernel sends the signal once: a parent that died earlier is not told.
             if os.getppid() != parent:
@@ -86,5 +87,6 @@ def _signal(child: Process, number: signal.Signals) -> None:
     """Send *number* to the child's group, unless the child has ended and been reaped."""
     if child.returncode is None:
         # Not child.send_signal: it polls, and so races with the loop's own waitpid.
-        with suppress(ProcessLookupError):
+        # A group of the dead alone is no process, or on macOS nobody's.
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, number)

@@ -17,6 +17,7 @@ Everything Hubbub raises on purpose.
   * ServerFailed           the embedded server could not be started
   * MessageTooLarge        a body above ``messages.MAX_BODY``
   * ScenarioChanged        a replayed step is not the recorded one
+  * RunFailed              a role cannot be kept alive; the run can be resumed
   * ScenarioFailed         the scenario itself raised; ``__cause__`` has its error
   * LogDamaged             the log is torn, edited or not dense; says at which line
   * ModelError             a model call failed; ``.kind`` is one of a closed set
@@ -140,6 +141,10 @@ class ScenarioChanged(HubbubError):
 
 class ScenarioFailed(HubbubError):
     """The scenario itself raised; ``__cause__`` has its error."""
+
+
+class RunFailed(HubbubError):
+    """A role of the run cannot be kept alive; the run itself can be resumed."""
 
 
 class LogDamaged(HubbubError):

@@ -72,7 +72,7 @@ class LogFile:
     def __init__(self, path: Path) -> None:
         """Raises `LogDamaged` if the last whole line is not a chained message."""
         self.path = path
-        self.seq, self.digest, size = _tail(path)
+        self.seq, self.digest, size = read_tail(path)
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.ftruncate(self._fd, size)
         os.fsync(self._fd)
@@ -106,7 +106,7 @@ def _write(fd: int, data: bytes) -> None:
         raise
 
 
-def _tail(path: Path) -> tuple[int, str, int]:
+def read_tail(path: Path) -> tuple[int, str, int]:
     """The last whole line's ``seq`` and hash, and where it ends in the file."""
     if not path.exists():
         return 0, GENESIS, 0

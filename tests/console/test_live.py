@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterable
 from io import StringIO
 
@@ -158,6 +159,15 @@ def test_with_json_words_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> Non
     out, err = capsys.readouterr()
 
     assert (out, err) == ("", "── complete after 3 steps ──\n")
+
+
+def test_with_json_the_panel_leaves_stdout_alone() -> None:
+    """What the program prints while a panel is up goes to its own output."""
+    before = sys.stdout
+    with LiveView("party-1", console=terminal(), json=StringIO()):
+        during = sys.stdout
+
+    assert during is before
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -13,6 +13,7 @@ from rich.console import Console
 from hubbub.console import is_talk, line, write
 from hubbub.console.transcript import colour
 from hubbub.messages import (
+    KINDS,
     Asked,
     Body,
     Called,
@@ -120,6 +121,14 @@ def test_a_say_names_its_time_place_and_speaker() -> None:
 def test_every_kind_has_a_short_form(body: Body, shown: str) -> None:
     """Whatever is sent can be read on one line."""
     assert shown in _plain(Feed()(body, sender="L3", room="lobby"))
+
+
+def test_no_kind_is_unknown() -> None:
+    """Whoever adds a kind of message also says how it reads."""
+    bodies = [*_everywhere("word"), RoundBegan(step=1, round=1, of=1), Ended(steps=1)]
+
+    assert {type(body) for body in bodies} == set(KINDS.values())
+    assert not any("unknown" in _plain(Feed()(body)) for body in bodies)
 
 
 def test_a_call_shows_its_model_time_and_tokens() -> None:

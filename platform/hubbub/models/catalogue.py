@@ -19,6 +19,7 @@ from hubbub.models import scripted
 from hubbub.models.base import Model
 from hubbub.models.local import WEIGHTS, check_local, open_local
 from hubbub.models.openai import OpenAIModel
+from hubbub.models.scripted import ScriptedModel
 from hubbub.text import safe_text
 
 #: Servers that are found without a base URL in the environment.
@@ -39,6 +40,7 @@ PROBE = 2.0
 
 _SCRIPTS = {"echo": scripted.echo, "legal": scripted.legal}
 _NAME = re.compile(r"([a-z][a-z0-9-]*)/(\S+)")
+_BASE_URL = re.compile(r"([A-Z][A-Z0-9_]*)_BASE_URL")
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,15 +56,120 @@ async def open_models(
     names: Iterable[str], environment: Mapping[str, str]
 ) -> AsyncGenerator[Mapping[str, Model]]:
     """
-    Open each of *names*; one client for each provider, closed on exit.
+    The models of *names*, each under its name; closed on exit.
 
-    Raises `UnknownName` for a provider or local model that there is not, `UsageError`
-    for what is no name, a missing key or missing weights, and `ServerFailed`.
+    Models of one provider share a client.  A local model's server is started unless
+    ``HUBBUB_LOCAL_URL`` says where one is; what it serves is then its own affair.  Raises `UnknownName` for a provider, local
+    model or script that there is not, `UsageError` for what is no name and for a
+    missing key, package or file (with the mend), and `ServerFailed`.
     """
-    wanted = sorted(set(names))
-    providers = {_split(name, environment)[0] for name in wanted} - {"scripted"}
+    opened: dict[str, Model] = {}
+    models: dict[str, Model] = {}
     async with AsyncExitStack() as stack:
-        clients: dict[str, Model] = {}
-        for provider in sorted(providers - {"local"}):
-            clients[provider] = _client(provider, environment)
-            stack.push_async_callback(clients[provider].aclose)
+        # The one that starts a process comes last: the others fail sooner.
+        for name in sorted(set(names), key=lambda name: name.startswith("local/")):
+            provider, model = _split(name)
+            place = name if provider in ("local", "scripted") else provider
+            if place not in opened:
+                opening = _open(provider, model, environment)
+                opened[place] = await stack.enter_async_context(opening)
+            models[name] = opened[place]
+        yield models
+
+
+async def probe(environment: Mapping[str, str]) -> list[Probe]:
+    """Ask every known provider for its models, all at once, `PROBE` seconds each."""
+    providers = _providers(environment)
+    found: dict[str, Probe] = {}
+
+    async def ask(provider: str) -> None:
+        try:
+            models = await _offers(provider, environment)
+            found[provider] = Probe(provider=provider, models=models)
+        except (UsageError, ModelError) as error:
+            found[provider] = Probe(provider=provider, error=str(error))
+
+    async with anyio.create_task_group() as group:
+        for provider in providers:
+            group.start_soon(ask, provider)
+    return [found[provider] for provider in providers]
+
+
+@asynccontextmanager
+async def _open(
+    provider: str, model: str, environment: Mapping[str, str]
+) -> AsyncGenerator[Model]:
+    async with AsyncExitStack() as stack:
+        if provider == "scripted":
+            if model not in _SCRIPTS:
+                raise UnknownName("script", model, sorted(_SCRIPTS))
+            client: Model = ScriptedModel(_SCRIPTS[model])
+        elif provider == "local" and not environment.get(LOCAL_URL):
+            serving = open_local(model, environment)
+            client = _client(await stack.enter_async_context(serving))
+        else:
+            client = _client(*_server(provider, environment))
+        stack.push_async_callback(client.aclose)
+        yield client
+
+
+async def _offers(provider: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+    if provider == "scripted":
+        return tuple(sorted(_SCRIPTS))
+    if provider == "local" and not environment.get(LOCAL_URL):
+        for name in WEIGHTS:
+            check_local(name, environment)
+        return tuple(sorted(WEIGHTS))
+    client = _client(*_server(provider, environment))
+    try:
+        return await client.names(deadline=PROBE)
+    finally:
+        await client.aclose()
+
+
+def _client(url: str, key: str = "") -> OpenAIModel:
+    # Not from the run's seed: processes that are sent away together must not return so.
+    return OpenAIModel(url, api_key=key, rng=random.Random())
+
+
+def _split(name: str) -> tuple[str, str]:
+    if not (found := _NAME.fullmatch(name)):
+        raise UsageError(
+            f"{safe_text(name, 60)!r} names no model: a name is provider/model, "
+            "like openai/gpt-5 or local/smollm2-135m"
+        )
+    return found[1], found[2]
+
+
+def _server(provider: str, environment: Mapping[str, str]) -> tuple[str, str]:
+    """The base URL of *provider* and its key, which may be empty."""
+    if provider == "local":
+        return environment[LOCAL_URL], ""
+    prefix = provider.upper().replace("-", "_")
+    own = environment.get(f"{prefix}_BASE_URL", "")
+    if not own and provider not in SERVERS:
+        raise UnknownName("model provider", provider, _providers(environment))
+    key = _key(prefix, environment)
+    if not own and not key and provider in KEYED:
+        raise UsageError(
+            f"{provider} needs a key: set {prefix}_API_KEY, or {prefix}_API_KEY_FILE "
+            "to a file with it (without a key: local/smollm2-135m)"
+        )
+    return own or SERVERS[provider], key
+
+
+def _key(prefix: str, environment: Mapping[str, str]) -> str:
+    if not (path := environment.get(f"{prefix}_API_KEY_FILE")):
+        return environment.get(f"{prefix}_API_KEY", "").strip()
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(
+            f"{prefix}_API_KEY_FILE: {safe_text(path, 200)} cannot be read"
+        ) from None
+
+
+def _providers(environment: Mapping[str, str]) -> list[str]:
+    found = map(_BASE_URL.fullmatch, environment)
+    named = {match[1].lower().replace("_", "-") for match in found if match}
+    return sorted({*SERVERS, "local", "scripted"} | named)

@@ -70,18 +70,23 @@ class OpenAIModel(Model):
         self._key = key.encode()
         self._unknown: defaultdict[str, set[wire.Field]] = defaultdict(set)
         headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
-        self._http = httpx.AsyncClient(
-            base_url=url,
-            headers=headers | ({"Authorization": f"Bearer {key}"} if key else {}),
-            transport=transport,
-            # Each call's deadline is the bound; these would start anew at every byte.
-            timeout=httpx.Timeout(None, connect=CONNECT),
-            limits=httpx.Limits(
-                max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS
-            ),
-            # A proxy named in the environment does not lead back to this machine.
-            trust_env=url.host not in _LOOPBACK,
-        )
+        try:
+            self._http = httpx.AsyncClient(
+                base_url=url,
+                headers=headers | ({"Authorization": f"Bearer {key}"} if key else {}),
+                transport=transport,
+                # A call's deadline is its bound; these would start anew at every byte.
+                timeout=httpx.Timeout(None, connect=CONNECT),
+                limits=httpx.Limits(
+                    max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS
+                ),
+                # A proxy named in the environment does not lead back to this machine.
+                trust_env=url.host not in _LOOPBACK,
+            )
+        except (ImportError, OSError, ValueError) as error:
+            raise UsageError(
+                f"the environment's proxy or certificates cannot be used: {error}"
+            ) from error
 
     async def complete(self, request: Request, *, deadline: float) -> Reply:
         """

@@ -165,9 +165,8 @@ def read_complaint(body: bytes) -> str:
         return body[:1_000].decode(errors="replace")
     if isinstance(error, str):
         return error
-    return " ".join(
-        str(part) for part in (error.message, error.code, error.param) if part
-    )
+    code = error.code if isinstance(error.code, str) else ""
+    return " ".join(filter(None, (error.message, code, error.param)))
 
 
 def failure(status: int, complaint: str) -> ModelError:

@@ -1,0 +1,63 @@
+"""A server of chat completions that is told what to answer, and what it was sent."""
+
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from hubbub.models.openai import OpenAIModel
+
+URL = "http://models.test/v1"
+#: A secret whose appearance anywhere is a failure.
+CANARY = "sk-canary-0123456789abcdef"
+
+
+class Still(random.Random):
+    """Draws nothing but 0, so that retries do not wait."""
+
+    def random(self) -> float:
+        return 0.0
+
+
+def completion(text: str | None, **choice: Any) -> httpx.Response:
+    """A server's reply that says *text*, with more fields in its choice."""
+    message = {"role": "assistant", "content": text} | choice.pop("message", {})
+    return httpx.Response(
+        200,
+        json={
+            "choices": [{"message": message, "finish_reason": "stop"} | choice],
+            "usage": {"prompt_tokens": 7, "completion_tokens": 3},
+        },
+    )
+
+
+def complaint(status: int, message: str, **error: Any) -> httpx.Response:
+    """A server's refusal in the form that OpenAI gives it."""
+    return httpx.Response(status, json={"error": {"message": message} | error})
+
+
+class FakeServer:
+    """Answers by a list, whose last item answers for ever, or by a function."""
+
+    def __init__(
+        self, *answers: httpx.Response | Callable[[httpx.Request], httpx.Response]
+    ) -> None:
+        self._answers = answers
+        self.requests: list[httpx.Request] = []
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        """What was asked, request by request."""
+        return [json.loads(request.content) for request in self.requests]
+
+    def model(self, api_key: str = CANARY) -> OpenAIModel:
+        """A client of this server."""
+        transport = httpx.MockTransport(self._answer)
+        return OpenAIModel(URL, rng=Still(), api_key=api_key, transport=transport)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        answer = self._answers[min(len(self.requests), len(self._answers) - 1)]
+        self.requests.append(request)
+        return answer(request) if callable(answer) else answer
