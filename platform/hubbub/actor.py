@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 from itertools import count
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import msgspec
@@ -161,7 +161,7 @@ class Actor:
         )
 
     async def _act(
-        self, id: str, step: int, question: Question[object], budget: float
+        self, id: str, step: int, question: Question[Any], budget: float
     ) -> Verdict:
         """Act within *budget* seconds; what is cut off is ``late``."""
         deadline = anyio.current_time() + budget

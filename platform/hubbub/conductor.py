@@ -5,7 +5,7 @@ import msgspec
 import structlog
 
 from hubbub.bus.base import Bus, Claim, Voice
-from hubbub.errors import BusError, Fenced, HubbubError, ScenarioFailed
+from hubbub.errors import Fenced, HubbubError, ScenarioFailed, first_error
 from hubbub.journal import Journal
 from hubbub.messages import Ended, Started
 from hubbub.names import CONDUCTOR, PHASES
@@ -102,8 +102,8 @@ class Conductor:
                 await journal.move()
         await voice.say(PHASES, Ended(steps=stage.steps), seen=journal.cursor)
 
-    def _failure(self, error: Exception, steps: int) -> HubbubError:
-        error = _first(error)
+    def _failure(self, raised: Exception, steps: int) -> HubbubError:
+        error = first_error(raised)
         if isinstance(error, HubbubError):
             return error
         return ScenarioFailed(
@@ -122,11 +122,3 @@ class Conductor:
                 for name, value in self._cast.parameters.items()
             },
         )
-
-
-def _first(error: Exception) -> Exception:
-    """The first error of several tasks that failed together; the bus's before others."""
-    while isinstance(error, ExceptionGroup):
-        errors: tuple[Exception, ...] = error.exceptions
-        error = next((e for e in errors if isinstance(e, BusError)), errors[0])
-    return error

@@ -25,7 +25,7 @@ Everything Hubbub raises on purpose.
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from hubbub.text import safe_text
 
@@ -168,3 +168,23 @@ class ModelError(HubbubError):
     def __init__(self, kind: ModelErrorKind, detail: str) -> None:
         super().__init__(f"{kind}: {safe_text(detail, 300)}")
         self.kind: ModelErrorKind = kind
+
+
+def first_error(error: BaseException) -> BaseException:
+    """
+    What to tell of *error*, which may be a group of tasks that failed together.
+
+    The bus's own errors come before other ones of ours, and those before the rest.
+    """
+    leaves: list[BaseException] = []
+    waiting = [error]
+    while waiting:
+        found = waiting.pop(0)
+        if isinstance(found, BaseExceptionGroup):
+            waiting.extend(cast("BaseExceptionGroup[BaseException]", found).exceptions)
+        else:
+            leaves.append(found)
+    return min(
+        leaves,
+        key=lambda e: (not isinstance(e, BusError), not isinstance(e, HubbubError)),
+    )

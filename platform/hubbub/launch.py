@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -78,24 +78,24 @@ async def launch(
     whatever ends a run early; the same call goes on with it.
     """
     began = anyio.current_time()
-    async with _server(folder, url) as url:
+    async with _server(folder, url) as place:
         server = await enter_run(
-            url, folder.run, cast.population, folder.manifest.created
+            place, folder.run, cast.population, folder.manifest.created
         )
         folder.save(msgspec.structs.replace(folder.manifest, server=server))
-        async with open_bus(url, folder.run) as bus:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_tick, view)
-                async with anyio.create_task_group() as roles:
-                    roles.start_soon(_watch, bus, view, read_tail(folder.log)[0])
-                    if workers:
-                        place = ["--redis", url, "--run", folder.run]
-                        roles.start_soon(
-                            _supervise_all, folder, cast, place, workers, environment
-                        )
-                    else:
-                        roles.start_soon(_play, folder, cast, bus, environment)
-                tasks.cancel_scope.cancel()
+        async with (
+            open_bus(place, folder.run) as bus,
+            _ticking(view),
+            anyio.create_task_group() as roles,
+        ):
+            roles.start_soon(_watch, bus, view, read_tail(folder.log)[0])
+            if workers:
+                where = ["--redis", place, "--run", folder.run]
+                roles.start_soon(
+                    _supervise_all, folder, cast, where, workers, environment
+                )
+            else:
+                roles.start_soon(_play, folder, cast, bus, environment)
     finish(folder, view.picture, anyio.current_time() - began)
 
 
@@ -123,15 +123,14 @@ def finish(folder: RunFolder, picture: Picture, wall: float) -> None:
 
 
 @asynccontextmanager
-async def _server(folder: RunFolder, url: str) -> AsyncIterator[str]:
+async def _server(folder: RunFolder, url: str) -> AsyncGenerator[str]:
     if url:
         yield url
         return
-    async with open_server(folder.server) as server:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_keep_serving, server)
-            yield server.url
-            tasks.cancel_scope.cancel()
+    async with open_server(folder.server) as server, anyio.create_task_group() as tasks:
+        tasks.start_soon(_keep_serving, server)
+        yield server.url
+        tasks.cancel_scope.cancel()
 
 
 async def _keep_serving(server: Server) -> None:
@@ -153,6 +152,14 @@ async def _watch(bus: Bus, view: LiveView, known: int) -> None:
                 view.show(message)
 
 
+@asynccontextmanager
+async def _ticking(view: LiveView) -> AsyncGenerator[None]:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_tick, view)
+        yield
+        tasks.cancel_scope.cancel()
+
+
 async def _tick(view: LiveView) -> None:
     while True:
         await anyio.to_thread.run_sync(view.tick, anyio.current_time())
@@ -163,11 +170,14 @@ async def _play(
     folder: RunFolder, cast: Cast, bus: Bus, environment: Mapping[str, str]
 ) -> None:
     """All roles in this process."""
-    async with open_models(cast.population.models(), environment) as models:
-        async with anyio.create_task_group() as roles:
-            roles.start_soon(Logger(bus, folder.path).run)
-            roles.start_soon(Worker(bus, cast, models).run)
-            roles.start_soon(Conductor(bus, cast).run)
+    names = cast.population.models()
+    async with (
+        open_models(names, environment) as models,
+        anyio.create_task_group() as roles,
+    ):
+        roles.start_soon(Logger(bus, folder.path).run)
+        roles.start_soon(Worker(bus, cast, models).run)
+        roles.start_soon(Conductor(bus, cast).run)
 
 
 async def _supervise_all(

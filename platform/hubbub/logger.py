@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -160,7 +160,7 @@ def _split(line: bytes, calls: CallFile) -> bytes:
 
 
 @asynccontextmanager
-async def _alone(folder: Path) -> AsyncIterator[None]:
+async def _alone(folder: Path) -> AsyncGenerator[None]:
     """Hold the folder's logger lock; two loggers on one file would tear it."""
     folder.mkdir(parents=True, exist_ok=True)
     fd = os.open(folder / "logger.lock", os.O_RDWR | os.O_CREAT, 0o644)

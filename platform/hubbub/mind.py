@@ -158,6 +158,7 @@ class Mind(ABC):
         Events come in ``seq`` order: the rooms' messages, the seat's own included, and
         what it was asked and answered.
         """
+        return
 
     @abstractmethod
     async def act(self, ask: Ask) -> object:

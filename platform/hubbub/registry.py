@@ -34,7 +34,10 @@ def load_scenario(reference: str) -> Scenario:
     """
     path, _, name = reference.partition(":")
     if not path.endswith(".py"):
-        return _entry("hubbub.scenarios", "scenario", reference, scenarios())
+        registered: Scenario = _entry(
+            "hubbub.scenarios", "scenario", reference, scenarios()
+        )
+        return registered
     found = {
         value.name: value
         for value in vars(_module(path)).values()
@@ -56,7 +59,8 @@ def load_mind(reference: str) -> MindFactory:
     """The mind *reference* names: a registered name, or ``file.py:Class``."""
     path, _, name = reference.partition(":")
     if not path.endswith(".py"):
-        return _entry("hubbub.minds", "mind", reference, minds())
+        registered: MindFactory = _entry("hubbub.minds", "mind", reference, minds())
+        return registered
     module = vars(_module(path))
     if not isinstance(module.get(name), type) or not issubclass(module[name], Mind):
         known = [

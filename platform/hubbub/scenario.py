@@ -31,7 +31,7 @@ class Scenario:
         self.name = play.__name__.replace("_", "-")
         self.mind = mind
         self.seats = seats
-        self.questions = (Turn, Invite, Accept, *asks)
+        self.questions: list[type[Question[Any]]] = [Turn, Invite, Accept, *asks]
         for question in self.questions:
             answer_type(question)
         self._decode = msgspec.json.Decoder(_union(self.questions)).decode
@@ -71,7 +71,8 @@ class Scenario:
 
     def question(self, encoded: msgspec.Raw) -> Question[Any]:
         """Decode a question of this scenario."""
-        return self._decode(encoded)
+        question: Question[Any] = self._decode(encoded)
+        return question
 
     async def __call__(self, stage: "Stage", **parameters: Any) -> None:
         await self.play(stage, **parameters)

@@ -43,7 +43,7 @@ async def judge(mind: Mind, ask: Ask) -> Verdict:
         except ModelError as error:
             outcome: Outcome = "refused" if error.kind == "refused" else "model_error"
             return Verdict(outcome=outcome, note=str(error), tries=ask.attempt)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a mind is user code
             note = safe_text(f"{type(error).__name__}: {error}", 500)
             return Verdict(outcome="crashed", note=note, tries=ask.attempt)
         if given is None:
@@ -68,7 +68,9 @@ def read_answer(given: object, ask: Ask) -> tuple[Any, bytes]:
     """
     wanted = answer_type(type(ask.question))
     if not isinstance(given, (wanted, Unparsed)):
-        raise ValueError(f"expected {wanted.__name__}, got {type(given).__name__}")
+        raise ValueError(  # noqa: TRY004 - to a mind any wrong answer is the same
+            f"expected {wanted.__name__}, got {type(given).__name__}"
+        )
     try:
         encoded = (
             without_surrogates(given.text).encode()

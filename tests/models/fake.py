@@ -1,8 +1,10 @@
-"""A server of chat completions that is told what to answer, and what it was sent."""
+"""Servers of chat completions that do as told, and keep what they were sent."""
 
 import json
 import random
-from collections.abc import Callable
+from asyncio import StreamReader, StreamWriter, start_server
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
@@ -61,3 +63,42 @@ class FakeServer:
         answer = self._answers[min(len(self.requests), len(self._answers) - 1)]
         self.requests.append(request)
         return answer(request) if callable(answer) else answer
+
+
+Deed = Callable[[StreamWriter], Awaitable[None]]
+
+
+class SocketServer:
+    """A server on a real socket: reads each request whole, and then does its deed."""
+
+    def __init__(self, deed: Deed) -> None:
+        self._deed = deed
+        self.heads: list[str] = []
+        self.url = ""
+
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        await reader.readexactly(int(headers_of(head).get("content-length", "0")))
+        self.heads.append(head)
+        # The client may go away while we are at it; that is what is tested.
+        with suppress(ConnectionError):
+            await self._deed(writer)
+        writer.close()
+
+
+def headers_of(head: str) -> httpx.Headers:
+    """The headers in the *head* of a request."""
+    lines = head.strip().split("\r\n")[1:]
+    return httpx.Headers([(line.partition(": ")[0], line.partition(": ")[2]) for line in lines])
+
+
+@asynccontextmanager
+async def listening(deed: Deed) -> AsyncGenerator[SocketServer]:
+    """A `SocketServer` on a free port of this machine."""
+    fake = SocketServer(deed)
+    server = await start_server(fake.serve, "127.0.0.1", 0)
+    fake.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    try:
+        yield fake
+    finally:
+        server.close()

@@ -4,9 +4,11 @@ import json
 import traceback
 import tracemalloc
 import zlib
+from collections.abc import AsyncIterator
 from time import monotonic
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 
@@ -14,13 +16,13 @@ from hubbub.errors import ModelError, ModelErrorKind, UsageError
 from hubbub.models import Model, Prompt, Request
 from hubbub.models.openai import MAX_REPLY, TRIES, OpenAIModel
 
-from .contract import KINDS, ModelContract, say
+from .contract import ModelContract
 from .fake import CANARY, URL, FakeServer, Still, complaint, completion
 
 SCHEMA = {"type": "object", "properties": {"to": {"enum": ["L1", "L2"]}}}
 ASK = Request(model="fake/m", prompts=(Prompt("user", "Whom?"),), schema=SCHEMA, seed=1)
 
-FAILURES: dict[ModelErrorKind, httpx.Response] = {
+FAILURES = {
     "auth": complaint(401, "no such key"),
     "bad_reply": httpx.Response(200, text="<html>"),
     "context_length": complaint(400, "?", code="context_length_exceeded"),
@@ -32,13 +34,13 @@ FAILURES: dict[ModelErrorKind, httpx.Response] = {
 
 async def obey(request: httpx.Request) -> httpx.Response:
     """Say what the prompt says, or fail as it says."""
+    await anyio.lowlevel.checkpoint()
     words: str = json.loads(request.content)["messages"][-1]["content"]
-    failing = [kind for kind in KINDS if words == f"fail {kind}"]
-    if failing == ["timeout"]:
+    if words == "fail timeout":
         await anyio.sleep_forever()
-    if failing == ["network"]:
+    if words == "fail network":
         raise httpx.ConnectError("refused", request=request)
-    return FAILURES[failing[0]] if failing else completion(words)
+    return FAILURES.get(words.removeprefix("fail "), completion(words))
 
 
 class TestOpenAIModel(ModelContract):
@@ -297,6 +299,6 @@ class Raw(httpx.AsyncByteStream):
     def __init__(self, body: bytes) -> None:
         self._body = body
 
-    async def __aiter__(self):  # noqa: D105
+    async def __aiter__(self) -> AsyncIterator[bytes]:
         for start in range(0, len(self._body), 1 << 16):
             yield self._body[start : start + (1 << 16)]

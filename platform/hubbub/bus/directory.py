@@ -1,6 +1,6 @@
 """Which runs a server has, for roles that are started without being told."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,9 +13,10 @@ _RUNS = "hub:runs"
 
 
 @asynccontextmanager
-async def open_client(url: str) -> AsyncIterator[Any]:
+async def open_client(url: str) -> AsyncGenerator[Any]:
     """A plain client for the edges of a run: nothing is retried behind our back."""
-    client: Any = redis.asyncio.Redis.from_url(
+    plain: Any = redis.asyncio.Redis
+    client: Any = plain.from_url(
         url,
         protocol=2,
         decode_responses=True,

@@ -1,6 +1,6 @@
 """The bus in memory: for users' tests, simulations, and the contract's other half."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import time
@@ -81,7 +81,7 @@ class MemoryBus(Bus):
             await self._grown.wait()
 
     @asynccontextmanager
-    async def subscribe(self, after: int) -> AsyncIterator[Subscription]:
+    async def subscribe(self, after: int) -> AsyncGenerator[Subscription]:
         yield _MemorySubscription(self, after)
 
     async def claim(self, holder: str, seats: Sequence[str]) -> dict[str, Claim]:

@@ -9,13 +9,12 @@ repeated deed here is one that may be repeated.
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any, TypeVar
 
 import anyio
-import anyio.lowlevel
 import msgspec
 import redis.asyncio
 from redis import exceptions
@@ -81,17 +80,17 @@ class RedisBus(Bus):
         }
         if url.startswith("unix:"):
             del common["socket_keepalive"]
+        commands: Any = BlockingConnectionPool
+        others: Any = ConnectionPool
         self._commands = redis.asyncio.Redis(
-            connection_pool=BlockingConnectionPool.from_url(
+            connection_pool=commands.from_url(
                 url, max_connections=4, timeout=None, socket_timeout=30.0, **common
             )
         )
         self._blocking = redis.asyncio.Redis(
-            connection_pool=ConnectionPool.from_url(url, socket_timeout=None, **common)
+            connection_pool=others.from_url(url, socket_timeout=None, **common)
         )
-        self.hearing: ConnectionPool[Any] = ConnectionPool.from_url(
-            url, socket_timeout=None, **common
-        )
+        self.hearing: Any = others.from_url(url, socket_timeout=None, **common)
         self.prefix = f"hub:{{{run}.0}}:"
         self._keys = [self.prefix + key for key in ("log", "rooms", "seats", "meta")]
         self._post_source, self._claim_source = (
@@ -160,8 +159,8 @@ class RedisBus(Bus):
         if sha is None:
             sha = self._shas[source] = str(await self._commands.script_load(source))
         try:
-            return await self._commands.execute_command(
-                "EVALSHA", sha, len(keys), *keys, *arguments
+            return await _call(
+                self._commands.evalsha(sha, len(keys), *keys, *arguments)
             )
         except exceptions.NoScriptError:
             # The server has started anew since: nothing was done, so say it again.
@@ -177,9 +176,9 @@ class RedisBus(Bus):
                 return await deed()
             except (*_GONE, exceptions.ResponseError) as error:
                 passing = str(error).startswith(_PASSING)
-                if isinstance(error, exceptions.AuthenticationError) or (
-                    isinstance(error, exceptions.ResponseError) and not passing
-                ):
+                if isinstance(
+                    error.__cause__ or error, exceptions.AuthenticationError
+                ) or (isinstance(error, exceptions.ResponseError) and not passing):
                     raise BusRefused(safe_text(str(error), 300)) from error
                 if anyio.current_time() > deadline:
                     raise BusUnavailable(
@@ -212,7 +211,7 @@ class RedisBus(Bus):
         return page
 
     @asynccontextmanager
-    async def subscribe(self, after: int) -> AsyncIterator[Subscription]:
+    async def subscribe(self, after: int) -> AsyncGenerator[Subscription]:
         subscription = RedisSubscription(self, after)
         try:
             yield subscription
@@ -284,7 +283,7 @@ class RedisBus(Bus):
 
     async def note(self, **facts: str) -> None:
         await self.insist(
-            lambda: _call(self._commands.hset(self._keys[3], mapping=dict(facts)))
+            lambda: _call(self._commands.hset(self._keys[3], items=_flat(facts)))
         )
 
 
@@ -303,6 +302,10 @@ def _settle(ticket: _Ticket, replies: list[list[bytes]]) -> None:
                 error = BusRefused(f"{draft.sender} skipped a number before {draft.no}")
                 return ticket.ready.set_exception(error)
     ticket.ready.set_result(True)
+
+
+def _flat(facts: dict[str, str]) -> list[str]:
+    return [part for pair in facts.items() for part in pair]
 
 
 async def _call(reply: Any) -> Any:
@@ -425,7 +428,7 @@ class RedisSubscription(Subscription):
                 frame = await self._read(math.inf)
                 waiting -= frame[0] == b"subscribe"
 
-    async def _frame(self, timeout: float) -> list[bytes] | None:
+    async def _frame(self, timeout: float) -> Any:
         try:
             return await self._read(timeout)
         except (*_GONE, exceptions.ResponseError):
@@ -442,7 +445,7 @@ class RedisSubscription(Subscription):
 @asynccontextmanager
 async def open_bus(
     url: str, run: str, *, patience: float = 60.0
-) -> AsyncIterator[RedisBus]:
+) -> AsyncGenerator[RedisBus]:
     """
     Open *run* on the server at *url* (``redis://``, ``rediss://`` or ``unix://``).
 

@@ -150,9 +150,9 @@ def _server_lines(url: str, run: str, start: int, follow: bool) -> Iterator[byte
     cursor, ended = start - 1, False
     while not ended:
         page = anyio.run(_page, url, run, cursor, 1.0 if follow else 0.0)
-        for cursor, line in page:
+        for seq, line in page:
             yield line + b"\n"
-            ended = _ends(decode_line(line))
+            cursor, ended = seq, _ends(decode_line(line))
         if not page and not follow:
             return
 

@@ -9,7 +9,13 @@ from hubbub.cli.look import ls, show, tail, verify
 from hubbub.cli.models import doctor, models
 from hubbub.cli.play import resume, run
 from hubbub.cli.roles import conductor, logger, worker
-from hubbub.errors import HubbubError, LogDamaged, UnknownName, UsageError
+from hubbub.errors import (
+    HubbubError,
+    LogDamaged,
+    UnknownName,
+    UsageError,
+    first_error,
+)
 
 OK, USAGE, FAILED, VERIFY_FAILED, INTERRUPTED = 0, 2, 3, 4, 130
 
@@ -62,31 +68,18 @@ def main() -> NoReturn:
         _tell(error)
         sys.exit(code_of(error))
     except BaseExceptionGroup as group:
-        error = first_of(group)
-        if isinstance(error, KeyboardInterrupt):
+        first = first_error(group)
+        if isinstance(first, KeyboardInterrupt):
             sys.exit(INTERRUPTED)
-        if not isinstance(error, HubbubError):
+        if not isinstance(first, HubbubError):
             raise
-        _tell(error)
-        sys.exit(code_of(error))
+        _tell(first)
+        sys.exit(code_of(first))
     except BrokenPipeError:
         # The reader of our output has seen enough.
         sys.stderr.close()
         sys.exit(OK)
     sys.exit(OK)
-
-
-def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first of our own errors in *group*, else the first error."""
-    errors: list[BaseException] = []
-    waiting: list[BaseException] = [group]
-    while waiting:
-        error = waiting.pop(0)
-        if isinstance(error, BaseExceptionGroup):
-            waiting.extend(error.exceptions)
-        else:
-            errors.append(error)
-    return next((e for e in errors if isinstance(e, HubbubError)), errors[0])
 
 
 def code_of(error: HubbubError) -> int:

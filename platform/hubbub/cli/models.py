@@ -14,7 +14,7 @@ from hubbub.bus.directory import open_client
 from hubbub.bus.server import open_server
 from hubbub.bus.settings import ServerFacts, check_server
 from hubbub.cli.play import RUNS
-from hubbub.errors import HubbubError, ServerFailed
+from hubbub.errors import HubbubError
 from hubbub.models.catalogue import Probe, probe
 from hubbub.models.local import fetch
 
@@ -67,12 +67,15 @@ async def _examine(url: str) -> list[dict[str, object]]:
 async def _facts(url: str) -> ServerFacts:
     if url:
         async with open_client(url) as client:
-            return await check_server(client)
-    async with anyio.TemporaryDirectory(prefix="hubbub-") as folder:
-        async with open_server(Path(folder)) as server:
-            async with open_client(server.url) as client:
-                return await check_server(client)
-    raise ServerFailed("unreachable")
+            facts = await check_server(client)
+        return facts
+    async with (
+        anyio.TemporaryDirectory(prefix="hubbub-") as folder,
+        open_server(Path(folder)) as server,
+        open_client(server.url) as client,
+    ):
+        facts = await check_server(client)
+    return facts
 
 
 def _line(what: str, found: str, *, ok: bool = True) -> dict[str, object]:

@@ -152,7 +152,7 @@ async def open_local(name: str, environment: Mapping[str, str]) -> AsyncGenerato
     path = check_local(name, environment)
     reading, writing = os.pipe()
     try:
-        command = [sys.executable, "-m", "hubbub.models.local", path]
+        command = [sys.executable, "-m", "hubbub.models.local", str(path)]
         try:
             child = await start_child(command, output=writing)
         finally:

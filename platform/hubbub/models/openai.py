@@ -9,7 +9,7 @@ import random
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple, TypeVar
 
 import anyio
@@ -155,11 +155,10 @@ class OpenAIModel(Model):
             return response, await _read(response)
 
     def _decode(self, decode: Callable[[bytes], T], body: bytes) -> T:
-        try:
+        with suppress(ModelError):
             return decode(body)
-        except ModelError:
-            # Once more for the sake of the error, which quotes what it cannot read.
-            return decode(self._without_key(body))
+        # Once more for the sake of the error: it quotes what it cannot read.
+        return decode(self._without_key(body))
 
     def _complaint(self, body: bytes) -> str:
         return wire.read_complaint(self._without_key(body))

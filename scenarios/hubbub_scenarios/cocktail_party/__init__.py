@@ -29,18 +29,21 @@ async def cocktail_party(
     guests = stage.seats
     async for number in stage.rounds(rounds):
         invitations = await stage.collect(
-            lambda seat, number=number: Invite(
-                round=number,
-                rounds=rounds,
-                others=tuple(guest for guest in guests if guest != seat),
-            ),
+            {
+                seat: Invite(
+                    round=number,
+                    rounds=rounds,
+                    others=tuple(guest for guest in guests if guest != seat),
+                )
+                for seat in guests
+            },
             budget=budget,
         )
         asked = {
             seat: Accept(invited_by=inviters)
             for seat, inviters in by_target(invitations).items()
         }
-        accepted = await stage.collect(asked, budget=budget) if asked else {}
+        accepted = await stage.collect(asked, budget=budget)
         await stage.chats(pairs(invitations, accepted), turns=turns)
 
 
