@@ -183,8 +183,9 @@ class Floor:
     def remove(self, seat: Seat) -> None:
         """Let go of *seat*, which somebody else hosts from now on."""
         del self.seats[seat.name]
-        for room in self.rooms.values():
-            room.boxes.pop(seat.name, None)
-            room.waiting.discard(seat)
+        for name in seat.spells:
+            if room := self.rooms.get(name):
+                room.boxes.pop(seat.name, None)
+                room.waiting.discard(seat)
         for seats in self._asked.values():
             seats.discard(seat)

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -55,6 +56,7 @@ def load_scenario(reference: str) -> Scenario:
     return next(iter(found.values()))
 
 
+@cache
 def load_mind(reference: str) -> MindFactory:
     """The mind *reference* names: a registered name, or ``file.py:Class``."""
     path, _, name = reference.partition(":")

@@ -89,7 +89,9 @@ class SocketServer:
 def headers_of(head: str) -> httpx.Headers:
     """The headers in the *head* of a request."""
     lines = head.strip().split("\r\n")[1:]
-    return httpx.Headers([(line.partition(": ")[0], line.partition(": ")[2]) for line in lines])
+    return httpx.Headers(
+        [(line.partition(": ")[0], line.partition(": ")[2]) for line in lines]
+    )
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from asyncio import StreamWriter
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
 
@@ -121,7 +122,7 @@ async def test_a_key_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """A wrong path is not silently no key."""
     environment = {"OPENAI_API_KEY_FILE": str(tmp_path / "none"), "OPENAI_API_KEY": "x"}
 
-    with pytest.raises(UsageError, match="OPENAI_API_KEY_FILE: .*none cannot be read"):
+    with pytest.raises(UsageError, match=r"OPENAI_API_KEY_FILE: .*none cannot be read"):
         async with open_models(["openai/m"], environment):
             pass
 
@@ -165,11 +166,16 @@ async def test_a_probe_says_what_each_provider_offers(tmp_path: Path) -> None:
     assert "hubbub models fetch" in found["local"].error
 
 
-async def test_a_probe_does_not_wait_for_a_silent_server(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Each provider has its few seconds, all at once."""
+async def test_a_probe_does_not_wait_for_a_silent_server(tmp_path: Path) -> None:
+    """Each provider has its few seconds, and says nothing at their end."""
+    silence = anyio.Event()
 
     async def say_nothing(writer: StreamWriter) -> None:
-        await writer.drain()
         await silence.wait()
+
+    async with listening(say_nothing) as server:
+        environment = {"MY_LAB_BASE_URL": server.url, "HUBBUB_CACHE": str(tmp_path)}
+        found = await probe(environment, deadline=0.2)
+        silence.set()
+
+    assert "timeout: no reply within 0.2 s" in {result.error for result in found}

@@ -338,7 +338,7 @@ class RedisSubscription(Subscription):
     async def aclose(self) -> None:
         """Close the connection."""
         if self._connection is not None:
-            await self._connection.disconnect()
+            await self._connection.disconnect(nowait=True)
 
     async def next(self) -> Sequence[Message]:
         if self._connection is None:

@@ -35,8 +35,6 @@ SERVERS = {
 KEYED = frozenset({"openai", "openrouter"})
 #: The base URL of a local model's server that somebody else has started for us.
 LOCAL_URL = "HUBBUB_LOCAL_URL"
-#: Seconds that a provider has to list its models.
-PROBE = 2.0
 
 _SCRIPTS = {"echo": scripted.echo, "legal": scripted.legal}
 _NAME = re.compile(r"([a-z][a-z0-9-]*)/(\S+)")
@@ -59,15 +57,17 @@ async def open_models(
     The models of *names*, each under its name; closed on exit.
 
     Models of one provider share a client.  A local model's server is started unless
-    ``HUBBUB_LOCAL_URL`` says where one is; what it serves is then its own affair.  Raises `UnknownName` for a provider, local
-    model or script that there is not, `UsageError` for what is no name and for a
-    missing key, package or file (with the mend), and `ServerFailed`.
+    ``HUBBUB_LOCAL_URL`` says where one is; what it serves is then its own affair.
+
+    Raises `UnknownName` for a provider, local model or script that there is not,
+    `UsageError` for what is no name and for a missing key, package or file (with the
+    mend), and `ServerFailed`.
     """
     opened: dict[str, Model] = {}
     models: dict[str, Model] = {}
     async with AsyncExitStack() as stack:
         # The one that starts a process comes last: the others fail sooner.
-        for name in sorted(set(names), key=lambda name: name.startswith("local/")):
+        for name in sorted(set(names), key=lambda name: (name[:6] == "local/", name)):
             provider, model = _split(name)
             place = name if provider in ("local", "scripted") else provider
             if place not in opened:
@@ -77,14 +77,21 @@ async def open_models(
         yield models
 
 
-async def probe(environment: Mapping[str, str]) -> list[Probe]:
-    """Ask every known provider for its models, all at once, `PROBE` seconds each."""
+async def probe(
+    environment: Mapping[str, str], *, deadline: float = 2.0
+) -> list[Probe]:
+    """
+    Ask every known provider for its models, all at once, for *deadline* seconds.
+
+    Starts nothing: a local model is offered when it could be.  Raises nothing: what is
+    wrong with a provider is in its `Probe`.
+    """
     providers = _providers(environment)
     found: dict[str, Probe] = {}
 
     async def ask(provider: str) -> None:
         try:
-            models = await _offers(provider, environment)
+            models = await _offers(provider, environment, deadline)
             found[provider] = Probe(provider=provider, models=models)
         except (UsageError, ModelError) as error:
             found[provider] = Probe(provider=provider, error=str(error))
@@ -113,7 +120,9 @@ async def _open(
         yield client
 
 
-async def _offers(provider: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+async def _offers(
+    provider: str, environment: Mapping[str, str], deadline: float
+) -> tuple[str, ...]:
     if provider == "scripted":
         return tuple(sorted(_SCRIPTS))
     if provider == "local" and not environment.get(LOCAL_URL):
@@ -122,7 +131,7 @@ async def _offers(provider: str, environment: Mapping[str, str]) -> tuple[str, .
         return tuple(sorted(WEIGHTS))
     client = _client(*_server(provider, environment))
     try:
-        return await client.names(deadline=PROBE)
+        return await client.names(deadline=deadline)
     finally:
         await client.aclose()
 

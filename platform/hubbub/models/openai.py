@@ -83,7 +83,7 @@ class OpenAIModel(Model):
                 # A proxy named in the environment does not lead back to this machine.
                 trust_env=url.host not in _LOOPBACK,
             )
-        except (ImportError, OSError, ValueError) as error:
+        except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
             raise UsageError(
                 f"the environment's proxy or certificates cannot be used: {error}"
             ) from error
@@ -185,15 +185,16 @@ def _within(deadline: float) -> Generator[None]:
 
 
 async def _read(response: httpx.Response) -> bytes:
-    """The body, decompressed, of which little more than `MAX_REPLY` bytes are held."""
-    unpack = _decompression(response.headers.get("content-encoding", "identity"))
-    body = bytearray()
+    """The body, decompressed; `MAX_REPLY` bounds it before and after."""
+    unpack = _decompression(response.headers.get("content-encoding") or "identity")
+    body, received = bytearray(), 0
     stream = response.stream
     assert isinstance(stream, httpx.AsyncByteStream)
     # The raw bytes, for httpx would decompress a chunk however large it becomes.
     async for chunk in stream:
+        received += len(chunk)
         body += unpack(chunk, MAX_REPLY + 1 - len(body))
-        if len(body) > MAX_REPLY:
+        if max(received, len(body)) > MAX_REPLY:
             raise ModelError("bad_reply", f"more than {MAX_REPLY:,} bytes")
     return bytes(body)
 

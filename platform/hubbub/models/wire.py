@@ -122,7 +122,8 @@ def decode_reply(body: bytes) -> Reply:
     if choice.message.refusal or choice.finish_reason == "content_filter":
         raise ModelError("refused", choice.message.refusal or "by a content filter")
     if choice.message.content is None:
-        raise _bad("no text", body)
+        within = " within max_tokens" if choice.finish_reason == "length" else ""
+        raise _bad(f"no text{within}", body)
     usage = completion.usage or _Usage()
     return Reply(
         text=without_surrogates(_without_leaks(choice.message.content)),
