@@ -203,7 +203,7 @@ class Actor:
         others = chat.others(name)
         question = Turn(
             room=chat.room,
-            others=others,
+            others=others or chat.company(name),
             turn=chat.taken(name) + 1,
             turns=chat.turns,
             parting=not others,

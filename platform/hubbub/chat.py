@@ -21,7 +21,8 @@ class Chat:
         self.members = dict.fromkeys(opened.seats)
         self.said = 0
         self._opener = opened.opener
-        self._present = tuple(self.members)
+        self._seats = opened.seats
+        self._present = opened.seats
         # How many members have turns left.
         self._able = len(self.members) if opened.turns else 0
         self._taken: dict[str, int] = {}
@@ -74,6 +75,10 @@ class Chat:
             return self._present
         place = self._present.index(seat)
         return self._present[:place] + self._present[place + 1 :]
+
+    def company(self, seat: str) -> tuple[str, ...]:
+        """With whom *seat* came together, whoever has left."""
+        return tuple(other for other in self._seats if other != seat)
 
     def may_speak(self, seat: str) -> bool:
         """Whether *seat* is here and has turns left."""

@@ -1,21 +1,29 @@
 """Who plays what: the population file, its checks, and what a run is made from."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import tomli_w
 
-from hubbub.errors import BadPopulation
-from hubbub.mind import Mind, Part
+from hubbub.errors import BadPopulation, UnknownName
+from hubbub.mind import Ask, Mind, Part
 from hubbub.models.base import Sampling
 from hubbub.names import check_seat
-from hubbub.registry import load_mind, load_scenario
+from hubbub.registry import absolute, load_mind, load_scenario
 from hubbub.scenario import Scenario
+from hubbub.text import safe_text
 
 #: Seats of one run.
 MAX_SEATS = 100_000
+#: Bytes of a population file.
+MAX_FILE = 1 << 24
+#: The largest whole number that every reader of JSON reads exactly.
+MAX_SEED = (1 << 53) - 1
+
+Seed = Annotated[int, msgspec.Meta(ge=-MAX_SEED, le=MAX_SEED)]
 
 
 class Group(
@@ -31,13 +39,23 @@ class Group(
     They are called *names*, or *prefix* and a number from 1 to *count*.
     """
 
-    count: int = 0
+    count: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEATS)] = 0
     prefix: str = "L"
     names: tuple[str, ...] = ()
     mind: str = ""
     model: str = ""
     sampling: Sampling = Sampling()
     options: dict[str, Any] = {}
+
+    def seats(self) -> tuple[str, ...]:
+        """The seats' names; raises `BadPopulation` where *count* says another number."""
+        if not self.names:
+            return tuple(f"{self.prefix}{i}" for i in range(1, self.count + 1))
+        if self.count not in (0, len(self.names)):
+            raise BadPopulation(
+                f"{len(self.names)} names for {self.count} seats: leave count out"
+            )
+        return self.names
 
 
 class Population(
@@ -54,52 +72,101 @@ class Population(
     """
 
     scenario: str
-    seed: int = 0
+    seed: Seed = 0
     parameters: dict[str, Any] = {}
     seats: tuple[Group, ...] = ()
 
     def names(self) -> tuple[str, ...]:
         """Every seat, in order; raises `BadName` or `BadPopulation`."""
-        names = [name for group in self.seats for name in _names(group)]
+        names = tuple(name for group in self.seats for name in group.seats())
         if not 1 <= len(names) <= MAX_SEATS:
             raise BadPopulation(
                 f"{len(names):,} seats: a run has from 1 to {MAX_SEATS:,}"
             )
-        seen: set[str] = set()
+        seen: dict[str, str] = {}
         for name in names:
-            if check_seat(name) in seen:
-                raise BadPopulation(f"two seats are called {name}: give a prefix each")
-            seen.add(name)
-        return tuple(names)
+            # People and models do not tell ann from Ann, so two seats may not either.
+            other = seen.setdefault(check_seat(name).lower(), name)
+            if other is not name:
+                raise BadPopulation(
+                    f"two seats are called {other} and {name}: give each group of "
+                    "seats a prefix of its own, or names that differ in more than case"
+                )
+        return names
 
     def groups(self) -> dict[str, Group]:
         """Each seat's group."""
-        return {name: group for group in self.seats for name in _names(group)}
+        return {name: group for group in self.seats for name in group.seats()}
 
     def models(self) -> tuple[str, ...]:
         """The models that seats use, sorted."""
         return tuple(sorted({group.model for group in self.seats if group.model}))
 
 
-def _names(group: Group) -> tuple[str, ...]:
-    if group.names:
-        if group.count not in (0, len(group.names)):
-            raise BadPopulation(f"{len(group.names)} names for {group.count} seats")
-        return group.names
-    if group.count > MAX_SEATS:
-        raise BadPopulation(f"{group.count:,} seats: a run has from 1 to {MAX_SEATS:,}")
-    return tuple(f"{group.prefix}{i}" for i in range(1, group.count + 1))
-
-
 def read_population(path: Path) -> Population:
-    """The population in a TOML file; `BadPopulation` names what is wrong and where."""
+    """
+    The population in a TOML file; `UsageError` names what is wrong and where.
+
+    Paths in it are relative to its folder.
+    """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        return msgspec.convert(table, Population)
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
+        if len(data) > MAX_FILE:
+            raise BadPopulation(f"{path} is no population file: over {MAX_FILE:,} bytes")
+        table = tomllib.loads(data.decode())
+        _check_keys(path, table)
+        return _from(path.parent, msgspec.convert(table, Population))
     except OSError as error:
         raise BadPopulation(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as e:
-        raise BadPopulation(f"{path}: {e}") from None
+    except UnicodeDecodeError as error:
+        raise BadPopulation(f"{path} is not UTF-8: byte {error.start}") from None
+    except RecursionError:
+        raise BadPopulation(f"{path}: nested too deeply") from None
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise BadPopulation(f"{path}: {safe_text(str(error), 500)}") from None
+
+
+def _check_keys(path: Path, table: Mapping[str, Any]) -> None:
+    """Raise `UnknownName` for a key that means nothing."""
+    levels: list[tuple[type[msgspec.Struct], Any]] = [(Population, table)]
+    groups = table.get("seats")
+    for group in groups if isinstance(groups, list) else ():
+        levels.append((Group, group))
+        if isinstance(group, dict):
+            levels.append((Sampling, group.get("sampling")))
+    for struct, found in levels:
+        for key in found if isinstance(found, dict) else ():
+            if key not in struct.__struct_fields__:
+                raise UnknownName(f"key in {path}", key, [*struct.__struct_fields__])
+
+
+def _from(folder: Path, population: Population) -> Population:
+    """*population* with the paths in it made absolute."""
+    replace = msgspec.structs.replace
+    return replace(
+        population,
+        scenario=absolute(population.scenario, folder),
+        seats=tuple(
+            replace(group, mind=absolute(group.mind, folder))
+            for group in population.seats
+        ),
+    )
+
+
+def as_toml(population: Population) -> str:
+    """
+    *population* as a TOML file that `read_population` reads back.
+
+    Raises `BadPopulation` for what a file cannot hold.
+    """
+    try:
+        return tomli_w.dumps(msgspec.to_builtins(population))
+    except TypeError as error:
+        raise BadPopulation(
+            f"a population file cannot hold this: {error}; null is not needed in it: "
+            "leave the parameter or option out"
+        ) from None
 
 
 class Cast:
@@ -108,18 +175,44 @@ class Cast:
     def __init__(self, population: Population) -> None:
         """Raises `UsageError` for whatever could not be played."""
         self.scenario: Scenario = load_scenario(population.scenario)
-        self.population = _filled(population, self.scenario)
+        self.population = _filled(_checked(population), self.scenario)
         self.parameters = self.scenario.bind(self.population.parameters)
         self.names = self.population.names()
+        if len(self.names) < self.scenario.least:
+            raise BadPopulation(
+                f"{self.scenario.name} is played by {self.scenario.least} seats or "
+                f"more, not {len(self.names)}"
+            )
         self._groups = self.population.groups()
         for group in self.population.seats:
-            if names := _names(group):
-                self.mind(names[0])
+            for name in group.seats()[:1]:
+                self._make(name)
 
     def mind(self, seat: str) -> Mind:
-        """A new mind for *seat*."""
+        """A new mind for *seat*; where it cannot be made, one that fails every act."""
+        try:
+            return self._make(seat)
+        except BadPopulation as error:
+            return _Unmade(self._part(seat), str(error))
+
+    def _make(self, seat: str) -> Mind:
+        reference = self._groups[seat].mind
+        try:
+            mind = load_mind(reference)(self._part(seat))
+        except BadPopulation:
+            raise
+        except (Exception, SystemExit) as error:
+            why = safe_text(f"{type(error).__name__}: {error}", 500)
+            raise BadPopulation(
+                f"the mind {reference} of seat {seat} cannot be made: {why}"
+            ) from error
+        if not isinstance(mind, Mind):
+            raise BadPopulation(f"the mind {reference} made a {type(mind).__name__}")
+        return mind
+
+    def _part(self, seat: str) -> Part:
         group = self._groups[seat]
-        part = Part(
+        return Part(
             seat=seat,
             seats=self.names,
             seed=self.population.seed,
@@ -128,7 +221,26 @@ class Cast:
             sampling=group.sampling,
             options=group.options,
         )
-        return load_mind(group.mind)(part)
+
+
+class _Unmade(Mind):
+    """Stands for a mind that raised when it was made."""
+
+    def __init__(self, part: Part, why: str) -> None:
+        super().__init__(part)
+        self._why = why
+
+    async def act(self, ask: Ask) -> object:
+        raise BadPopulation(self._why)
+
+
+def _checked(population: Population) -> Population:
+    """*population* as a file or another process would read it."""
+    as_toml(population)
+    try:
+        return msgspec.convert(msgspec.to_builtins(population), Population)
+    except msgspec.ValidationError as error:
+        raise BadPopulation(f"the population: {error}") from None
 
 
 def _filled(population: Population, scenario: Scenario) -> Population:
@@ -144,8 +256,3 @@ def _with_mind(group: Group, scenario: Scenario) -> Group:
         return group
     mind = "model" if group.model else scenario.mind
     return msgspec.structs.replace(group, mind=mind)
-
-
-def as_toml(population: Population) -> str:
-    """*population* as a TOML file that `read_population` reads back."""
-    return tomli_w.dumps(msgspec.to_builtins(population))

@@ -7,6 +7,10 @@ import msgspec
 from hubbub.mind import Question
 
 
+#: Characters that a model may say in a turn: they fit its 256 tokens even one by one.
+MAX_WORDS = 200
+
+
 class Speech(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to say now, and whether to leave the conversation with it."""
 
@@ -18,8 +22,8 @@ class Turn(Question[Speech], frozen=True, kw_only=True, tag="turn"):
     """
     It is your turn in a conversation.
 
-    *others* are still there, unless *parting*: then the last of them has left and this
-    is the last word.  *turn* of *turns*, from 1.
+    *others* are those who hear it; when *parting*, all of them have left and this is
+    the last word.  *turn* of *turns*, from 1.
     """
 
     room: str
@@ -29,9 +33,9 @@ class Turn(Question[Speech], frozen=True, kw_only=True, tag="turn"):
     parting: bool = False
 
     def prompt(self) -> str:
-        who = " and ".join(self.others) or "the others"
+        who = " and ".join(self.others)
         if self.parting:
-            return f"{who} has left. Say a last word."
+            return f"You were talking with {who} and are alone now. Say a last word."
         last = " This is your last turn here." if self.turn == self.turns else ""
         return (
             f"You are talking with {who}. Say one or two sentences to {who}, and set "
@@ -42,7 +46,7 @@ class Turn(Question[Speech], frozen=True, kw_only=True, tag="turn"):
         return {
             "type": "object",
             "properties": {
-                "text": {"type": "string", "minLength": 1, "maxLength": 300},
+                "text": {"type": "string", "minLength": 1, "maxLength": MAX_WORDS},
                 "leave": {"type": "boolean"},
             },
             "required": ["text", "leave"],

@@ -2,19 +2,25 @@
 
 import hashlib
 import importlib.util
+import re
 import sys
-from collections.abc import Callable
-from functools import cache
+import traceback
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from hubbub.errors import BadPopulation, UnknownName
 from hubbub.mind import Mind, Part
 from hubbub.scenario import Scenario
+from hubbub.text import safe_text
+
+T = TypeVar("T")
 
 MindFactory = Callable[[Part], Mind]
+
+_FILE = re.compile(r"(.*\.py)(?::([^:/]*))?", re.DOTALL)
 
 
 def scenarios() -> list[str]:
@@ -27,67 +33,88 @@ def minds() -> list[str]:
     return sorted(entry_points(group="hubbub.minds").names)
 
 
+def absolute(reference: str, folder: Path) -> str:
+    """*reference* with the path in it made absolute, from *folder*; names stay."""
+    found = _FILE.fullmatch(reference)
+    if not found:
+        return reference
+    path = str((folder / found[1]).absolute())
+    return path if found[2] is None else f"{path}:{found[2]}"
+
+
 def load_scenario(reference: str) -> Scenario:
     """
     The scenario *reference* names: a registered name, or the path of a ``.py`` file.
 
-    A file with several scenarios is told apart by ``file.py:name``.
+    A file with several scenarios is told apart by ``file.py:name``.  Raises
+    `UnknownName`, or `BadPopulation` for a file that is none.
     """
-    path, _, name = reference.partition(":")
-    if not path.endswith(".py"):
-        registered: Scenario = _entry(
-            "hubbub.scenarios", "scenario", reference, scenarios()
-        )
+    found = _FILE.fullmatch(reference)
+    if not found:
+        registered = _entry("scenario", reference, scenarios())
+        if not isinstance(registered, Scenario):
+            raise BadPopulation(f"the scenario {reference} is registered and is none")
         return registered
-    found = {
-        value.name: value
-        for value in vars(_module(path)).values()
-        if isinstance(value, Scenario)
-    }
-    if name:
-        if name not in found:
-            raise UnknownName("scenario", name, sorted(found))
-        return found[name]
-    if len(found) != 1:
-        raise BadPopulation(
-            f"{path} has {len(found)} scenarios"
-            + (f": choose one, {path}:{next(iter(found))}" if found else "")
-        )
-    return next(iter(found.values()))
+    module = _module(found[1])
+    here = {v.name: v for v in vars(module).values() if isinstance(v, Scenario)}
+    own = {n: v for n, v in here.items() if v.play.__module__ == module.__name__}
+    return _one("scenario", found[1], found[2], here, own)
 
 
-@cache
 def load_mind(reference: str) -> MindFactory:
-    """The mind *reference* names: a registered name, or ``file.py:Class``."""
-    path, _, name = reference.partition(":")
-    if not path.endswith(".py"):
-        registered: MindFactory = _entry("hubbub.minds", "mind", reference, minds())
+    """
+    The mind *reference* names: a registered name, or ``file.py:Class``.
+
+    A file with one mind needs no ``:Class``.  Raises as `load_scenario` does.
+    """
+    found = _FILE.fullmatch(reference)
+    if not found:
+        registered: MindFactory = _entry("mind", reference, minds())
         return registered
-    module = vars(_module(path))
-    if not isinstance(module.get(name), type) or not issubclass(module[name], Mind):
-        known = [
-            k for k, v in module.items() if isinstance(v, type) and issubclass(v, Mind)
-        ]
-        raise UnknownName("mind", name, known)
-    factory: MindFactory = module[name]
-    return factory
+    module = _module(found[1])
+    here = {name: v for name, v in vars(module).items() if _is_mind(v)}
+    own = {n: v for n, v in here.items() if v.__module__ == module.__name__}
+    return _one("mind", found[1], found[2], here, own)
 
 
-def _entry(group: str, kind: str, name: str, known: list[str]) -> Any:
-    for entry in entry_points(group=group):
-        if entry.name == name:
+def _is_mind(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Mind) and value is not Mind
+
+
+def _one(
+    kind: str, path: str, name: str | None, here: Mapping[str, T], own: Mapping[str, T]
+) -> T:
+    """What is called *name* in the file *path*; without a name, its only own one."""
+    if name:
+        if name not in here:
+            raise UnknownName(kind, name, sorted(here))
+        return here[name]
+    if not own:
+        raise BadPopulation(f"{path} has no {kind} in it")
+    if len(own) > 1:
+        choices = ", ".join(f"{path}:{name}" for name in own)
+        raise BadPopulation(f"{path} has {len(own)} {kind}s: choose one of {choices}")
+    return next(iter(own.values()))
+
+
+def _entry(kind: str, name: str, known: list[str]) -> Any:
+    for entry in entry_points(group=f"hubbub.{kind}s", name=name):
+        try:
             return entry.load()
+        except (Exception, SystemExit) as error:
+            raise BadPopulation(
+                f"the {kind} {name} is registered and cannot be loaded from "
+                f"{entry.value}: {_why(error)}"
+            ) from error
     raise UnknownName(kind, name, known)
 
 
 def _module(path: str) -> ModuleType:
     """The module in the file *path*, loaded once in a process."""
-    file = Path(path).resolve()
+    file = Path(path).absolute()
     name = "hubbub_file_" + hashlib.sha256(str(file).encode()).hexdigest()[:12]
     if name in sys.modules:
         return sys.modules[name]
-    if not file.is_file():
-        raise BadPopulation(f"{path}: no such file")
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
@@ -95,7 +122,20 @@ def _module(path: str) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise BadPopulation(f"{path}: {type(error).__name__}: {error}") from error
+        raise BadPopulation(f"{_where(path, file, error)}: {_why(error)}") from error
     return module
+
+
+def _where(path: str, file: Path, error: BaseException) -> str:
+    """*path*, and the last line of *file* that was at work when *error* was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(file)]
+    return f"{path}, line {lines[-1]}" if lines else path
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
+        return safe_text(error.strerror or "no such file", 200)
+    return safe_text(f"{type(error).__name__}: {error}", 500)

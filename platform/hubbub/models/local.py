@@ -212,7 +212,6 @@ def serve(path: Path) -> None:
     # A page in a browser of this machine neither reads replies nor others' prompts.
     params.cors_origins = "http://127.0.0.1"
     params.endpoint_slots = False
-    params.endpoint_props = False
     params.n_parallel = SLOTS
     params.n_ctx = SLOTS * CONTEXT
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = _processors()
