@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from open_room import show
 
 from hubbub.bus import open_bus
 from hubbub.bus.server import open_server
@@ -19,6 +18,7 @@ from hubbub.launch import enter_run
 from hubbub.logs import configure
 from hubbub.population import Cast, Group, Population
 from hubbub.worker import Worker
+from open_room import show
 
 
 def resident() -> int:
@@ -31,6 +31,7 @@ async def measure(seats: int) -> dict[str, Any]:
     """Host *seats* silent seats and compare memory before and after."""
     groups = (Group(count=seats, mind="silent"),)
     cast = Cast(Population(scenario="open-room", seats=groups))
+    before, after, took = 0, 0, 0.0
     with tempfile.TemporaryDirectory(prefix="hubbub-") as folder:
         async with open_server(Path(folder) / "server") as server:
             await enter_run(server.url, "idle", cast.population, "")

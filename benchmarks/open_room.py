@@ -67,6 +67,7 @@ def population(seats: int, acts: int, think: float) -> Population:
 async def measure(seats: int, acts: int, think: float, workers: int) -> dict[str, Any]:
     """Play one open room and return its figures."""
     cast = Cast(population(seats, acts, think))
+    before = wall = own = served = 0.0
     with tempfile.TemporaryDirectory(prefix="hubbub-") as name:
         folder = Path(name)
         async with open_server(folder / "server") as server:
@@ -91,7 +92,7 @@ async def measure(seats: int, acts: int, think: float, workers: int) -> dict[str
             served = cpu_of(server.process.pid) - server_before
         audit = audit_log(folder / "log.jsonl")
         said = sum(isinstance(m.body, Said) for m in read_log(folder / "log.jsonl"))
-    heard = cast_thinker(cast).heard_in_all
+    heard = heard_by(cast)
     figures: dict[str, Any] = {
         "seats": seats,
         "acts": acts,
@@ -112,10 +113,11 @@ async def measure(seats: int, acts: int, think: float, workers: int) -> dict[str
     return figures
 
 
-def cast_thinker(cast: Cast) -> type["Thinker"]:
-    """The class that the run's minds are of: the platform loads this file by its path."""
+def heard_by(cast: Cast) -> int:
+    """What all thinkers heard; the platform has loaded their class by its path."""
     thinker: Any = type(cast.mind(cast.names[0]))
-    return thinker
+    heard: int = thinker.heard_in_all
+    return heard
 
 
 async def _worker_process(url: str, folder: Path) -> None:

@@ -16,12 +16,12 @@ from typing import Any
 
 import anyio
 import redis.asyncio
-from open_room import show
 from redis.asyncio.connection import BlockingConnectionPool
 
 from hubbub.bus import Bus, Role, Voice, open_bus
 from hubbub.bus.server import open_server
 from hubbub.messages import KIND_OF, Said, encode_body
+from open_room import show
 
 TEXT = "something worth saying out loud in a room full of others"
 

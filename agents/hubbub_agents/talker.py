@@ -7,6 +7,7 @@ They choose partners either evenly (`Uniform`) or by how often they have talked
 
 import random
 from collections import Counter
+from typing import Annotated
 
 import msgspec
 
@@ -22,6 +23,9 @@ from hubbub.questions import (
 )
 from hubbub_agents.topics import TOPICS, sentence
 
+Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Weight = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
+
 
 class TalkerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
@@ -32,11 +36,11 @@ class TalkerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after its first.  *habit*: weight that one conversation adds to a partner's 1.
     """
 
-    sway: float = 0.1
-    invites: float = 1.0
-    accepts: float = 0.8
-    leaves: float = 0.2
-    habit: float = 1.0
+    sway: Weight = 0.1
+    invites: Chance = 1.0
+    accepts: Chance = 0.8
+    leaves: Chance = 0.2
+    habit: Weight = 1.0
 
 
 class Uniform(Mind):
@@ -84,7 +88,7 @@ class Uniform(Mind):
                 return None
 
     def _invite(self, others: tuple[str, ...], rng: random.Random) -> Invitation:
-        if rng.random() >= self._options.invites:
+        if not others or rng.random() >= self._options.invites:
             return Invitation()
         weights = [self.liking(other) for other in others]
         return Invitation(rng.choices(others, weights)[0])

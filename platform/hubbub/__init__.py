@@ -4,10 +4,11 @@ from hubbub.bus import MemoryBus
 from hubbub.errors import HubbubError
 from hubbub.messages import Message
 from hubbub.mind import Ask, Mind, Part, Question, Unparsed
+from hubbub.phases import Collected
 from hubbub.population import Group, Population
 from hubbub.questions import Speech, Turn
 from hubbub.scenario import Scenario, scenario
-from hubbub.stage import Collected, Stage
+from hubbub.stage import Stage
 
 __all__ = [
     "Ask",

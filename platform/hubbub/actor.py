@@ -1,6 +1,5 @@
 """A seat at work: it hears, it is asked, it acts, and every ask gets one ending."""
 
-from collections import deque
 from collections.abc import Mapping
 from itertools import count
 from math import inf
@@ -68,8 +67,10 @@ class Actor:
         self._mind = mind
         self._voice = voice
         self._seen = 0
-        self._spoken = 0
-        self._faults = 0
+        # Its last word's ``seq``, and the room from which that comes back.
+        self._spoken = (0, "")
+        # Events that the mind could not observe, and the last error's name.
+        self._faults, self._fault = 0, ""
         # Chats whose silence has moved the seat to speak.
         self._moved: set[str] = set()
 
@@ -100,26 +101,29 @@ class Actor:
         """Let the mind observe what is in the mailbox."""
         box = self.seat.box
         if box:
-            events = iter(list(box))
+            events = list(box)
             box.clear()
-            while True:
+            observe = self._mind.observe
+            for event in events:
                 try:
-                    deque(map(self._mind.observe, events), maxlen=0)
-                    break
-                except Exception as error:
-                    # The iterator stands behind the event that failed.
+                    observe(event)
+                except (Exception, SystemExit) as error:
+                    self._fault = type(error).__name__
+                    if not self._faults:
+                        log.exception("observe failed", seq=event.seq)
                     self._faults += 1
-                    log.exception("observe failed", error=type(error).__name__)
         self._seen = self._stand.hub.cursor
 
     async def _hear(self) -> None:
-        while self._stand.hub.cursor < self._spoken:
+        seq, room = self._spoken
+        # What crossed the close of a chat does not come back from a room it has left.
+        while self._stand.hub.cursor < seq and self.seat.inside(room):
             await self.seat.wait()
         if self.seat.overflowed:
             await self._reread()
         self.absorb()
         if self._faults:
-            what = f"{self._faults} events could not be observed"
+            what = f"{self._faults} events could not be observed: {self._fault}"
             self._faults = 0
             await self._say(inbox(CONDUCTOR), Faulted(what=what))
 
@@ -144,7 +148,9 @@ class Actor:
         verdict = (
             Verdict(outcome="late", tries=0)
             if asked.step in self.seat.closed
-            else await self._act(asked.ask, asked.step, question, asked.budget)
+            else await self._act(
+                asked.ask, asked.step, asked.reply, question, asked.budget
+            )
         )
         await self._say(
             asked.reply,
@@ -161,7 +167,7 @@ class Actor:
         )
 
     async def _act(
-        self, id: str, step: int, question: Question[Any], budget: float
+        self, id: str, step: int, room: str, question: Question[Any], budget: float
     ) -> Verdict:
         """Act within *budget* seconds; what is cut off is ``late``."""
         deadline = anyio.current_time() + budget
@@ -179,12 +185,18 @@ class Actor:
             budget=budget,
             complete=complete,
         )
-        with anyio.move_on_at(deadline) as scope:
+        bound = structlog.contextvars.bound_contextvars(
+            ask=id, room=room, seq=self._seen
+        )
+        with anyio.move_on_at(deadline) as scope, bound:
             self.seat.begin(step, scope)
             try:
-                return await judge(self._mind, ask)
+                verdict = await judge(self._mind, ask)
             finally:
                 self.seat.end()
+            # A mind that does not let itself be cut off gains nothing by it.
+            if not scope.cancel_called:
+                return verdict
         return Verdict(outcome="late", note=f"no answer in {budget:g} s")
 
     # -- chats
@@ -209,9 +221,14 @@ class Actor:
             parting=not others,
         )
         budget = self._stand.turn_budget
-        verdict = await self._act(turn, chat.step, question, budget)
+        verdict = await self._act(turn, chat.step, chat.room, question, budget)
         if verdict.raw:
-            fault = Faulted(what=verdict.note, ask=turn, raw=verdict.raw)
+            fault = Faulted(
+                what=verdict.note,
+                ask=turn,
+                raw=verdict.raw,
+                raw_size=verdict.raw_size,
+            )
             await self._say(inbox(CONDUCTOR), fault)
         if chat.may_speak(name):
             await self._say(chat.room, _turn_taken(name, turn, verdict))
@@ -245,8 +262,10 @@ class Actor:
 
     async def _say(self, room: str, body: Body) -> None:
         receipt = await self._voice.say(room, body, seen=self._seen)
-        if room not in (LEDGER, inbox(CONDUCTOR)) or isinstance(body, Contributed):
-            self._spoken = receipt.seq
+        if isinstance(body, Contributed):
+            self._spoken = (receipt.seq, inbox(self.seat.name))
+        elif room not in (LEDGER, inbox(CONDUCTOR)):
+            self._spoken = (receipt.seq, room)
 
     async def _complete(self, id: str, request: Request, left: float) -> Reply:
         known = self.seat.calls.get(id)

@@ -8,8 +8,9 @@ class Chat:
     One open chat.
 
     A turn is a say, a pass or a leave.  A seat's turn is *due* when somebody else has
-    taken one since its own last, or when it opens the chat.  Both the seats' hosts and
-    the conductor keep this fold, so they agree without asking each other.
+    taken one since its own last, or when it opens the chat; but who has passed waits
+    for words.  Both the seats' hosts and the conductor keep this fold, so they agree
+    without asking each other.
     """
 
     def __init__(self, opened: PhaseOpened, room: str) -> None:
@@ -20,6 +21,7 @@ class Chat:
         self.open = True
         self.members = dict.fromkeys(opened.seats)
         self.said = 0
+        self._prefix = f"{opened.step}/"
         self._opener = opened.opener
         self._seats = opened.seats
         self._present = opened.seats
@@ -27,21 +29,24 @@ class Chat:
         self._able = len(self.members) if opened.turns else 0
         self._taken: dict[str, int] = {}
         self._last_own: dict[str, int] = {}
+        # The last words' ``seq``, and what each seat had heard when it last passed.
+        self._words = 0
+        self._passed: dict[str, int] = {}
         # The last turn, and the last one by somebody other than its taker.
         self._latest = self._before = (0, "")
 
     def apply(self, message: Message) -> None:
         """Fold the next message of the room."""
         match message.body:
-            case Said(turn=turn) if turn:
-                self.said += 1
-                self._take(message)
-            case Passed():
-                self._take(message)
+            case Said(turn=turn) if self._mine(turn):
+                self._speak(message)
+            case Passed(turn=turn) if self._mine(turn):
+                # A pass answers no more than its seat had heard.
+                self._passed[message.sender] = message.seen
+                self._take(message, message.seen)
             case Left(seats=seats, turn=turn):
-                if turn:
-                    self.said += 1
-                    self._take(message)
+                if self._mine(turn):
+                    self._speak(message)
                 for seat in seats:
                     self._able -= self.may_speak(seat)
                     self.members.pop(seat, None)
@@ -51,11 +56,20 @@ class Chat:
             case _:
                 return
 
-    def _take(self, message: Message) -> None:
+    def _mine(self, turn: str) -> bool:
+        # What an earlier chat of this room cut off may come after this one's opening.
+        return turn.startswith(self._prefix)
+
+    def _speak(self, message: Message) -> None:
+        self.said += 1
+        self._words = message.seq
+        self._take(message, message.seq)
+
+    def _take(self, message: Message, answers: int) -> None:
         seat = message.sender
         self._taken[seat] = self._taken.get(seat, 0) + 1
         self._able -= seat in self.members and self._taken[seat] == self.turns
-        self._last_own[seat] = message.seq
+        self._last_own[seat] = answers
         if self._latest[1] != seat:
             self._before = self._latest
         self._latest = (message.seq, seat)
@@ -86,17 +100,19 @@ class Chat:
 
     def due(self, seat: str) -> bool:
         """Whether *seat* has something to answer, or the chat to open."""
-        if not self.may_speak(seat):
+        if not self.may_speak(seat) or self._passed.get(seat, -1) >= self._words:
             return False
         if not self._latest[0]:
-            return self.pause is None and self._opener in (seat, "")
+            return self._opener == seat or (not self._opener and self.pause is None)
         heard = (self._before if self._latest[1] == seat else self._latest)[0]
         return heard > self._last_own.get(seat, 0)
 
     def restless(self, seat: str) -> bool:
         """Whether a silent room may move *seat* to speak."""
-        alone = len(self.members) < 2
-        return self.pause is not None and self.may_speak(seat) and not alone
+        if self.pause is None or len(self.members) < 2:
+            return False
+        begun = self._latest[0] or not self._opener
+        return bool(begun) and self.may_speak(seat)
 
     @property
     def over(self) -> bool:

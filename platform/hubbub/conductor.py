@@ -9,13 +9,15 @@ from hubbub.errors import Fenced, HubbubError, ScenarioFailed, first_error
 from hubbub.journal import Journal
 from hubbub.messages import Ended, Started
 from hubbub.names import CONDUCTOR, PHASES
+from hubbub.phases import Phases
 from hubbub.population import Cast
 from hubbub.stage import Stage
+from hubbub.steps import Steps
 from hubbub.worker import TTL, new_holder, role_of
 
 log = structlog.get_logger()
 
-#: Seconds the run's end waits for asks that closed without an answer to be owned up.
+#: Seconds the run's end waits for the ends of what was cut off.
 STRAGGLERS = 2.0
 
 
@@ -36,8 +38,8 @@ class Conductor:
         """
         Return when the run has ended, whoever conducted it.
 
-        Raises `ScenarioFailed` or `ScenarioChanged`: then the run has not ended, and
-        goes on where it stopped once the scenario is mended.
+        Raises `ScenarioFailed` or `ScenarioChanged`, in an exception group: then the run
+        has not ended, and goes on where it stopped once the scenario is mended.
         """
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._beat)
@@ -46,7 +48,6 @@ class Conductor:
                     await self._try()
             finally:
                 with anyio.move_on_after(2, shield=True):
-                    await self._bus.release(self.holder, [CONDUCTOR])
                     await self._bus.rest(self.holder)
             tasks.cancel_scope.cancel()
 
@@ -82,25 +83,21 @@ class Conductor:
             journal.extend(await self._bus.read(journal.cursor, wait=5.0))
 
     async def _play(self, voice: Voice, journal: Journal, known: int) -> None:
-        if not known:
-            await voice.say(PHASES, self._started(), seen=0)
-        stage = Stage(
-            voice,
-            journal,
-            seats=self._cast.names,
-            seed=self._cast.population.seed,
-            known=known,
-            grace=3 * self._ttl,
-        )
+        cast = self._cast
+        steps = Steps(voice, journal, known)
+        phases = Phases(steps, journal, cast.scenario, grace=3 * self._ttl)
+        stage = Stage(steps, phases, seats=cast.names, seed=cast.population.seed)
+        await steps.tell(0, PHASES, self._started())
         try:
-            await self._cast.scenario(stage, **self._cast.parameters)
+            await cast.scenario(stage, **cast.parameters)
         except Exception as error:
-            raise self._failure(error, stage.steps) from error
-        await journal.reach(known)
-        with anyio.move_on_after(STRAGGLERS):
-            while journal.unanswered:
-                await journal.move()
-        await voice.say(PHASES, Ended(steps=stage.steps), seen=journal.cursor)
+            raise self._failure(error, steps.count) from error
+        await steps.finish()
+        if not journal.ended:
+            with anyio.move_on_after(STRAGGLERS):
+                while journal.unanswered:
+                    await journal.move()
+            await voice.say(PHASES, Ended(steps=steps.count), seen=journal.cursor)
 
     def _failure(self, raised: Exception, steps: int) -> HubbubError:
         error = first_error(raised)

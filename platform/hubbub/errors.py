@@ -54,7 +54,8 @@ class UnknownName(UsageError):
 
     def __init__(self, kind: str, name: str, known: list[str]) -> None:
         near = get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        known_ones = f"known: {', '.join(known)}" if known else "there is none"
+        hint = f"did you mean {near[0]!r}?" if near else known_ones
         super().__init__(f"unknown {kind} {safe_text(name, 60)!r}: {hint}")
         self.kind = kind
         self.name = name
@@ -66,7 +67,8 @@ class BadName(UsageError):
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(
             f"{safe_text(name, 40)!r} cannot name a {kind}: use up to 64 letters, "
-            "digits and hyphens, beginning with a letter or digit"
+            "digits and hyphens, beginning with a letter or digit, and no name of the "
+            "platform's own, like conductor"
         )
 
 
@@ -77,8 +79,8 @@ class BadPopulation(UsageError):
 class NotARun(UsageError):
     """The folder is not a run folder."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is not a run folder: it has no manifest.json")
+    def __init__(self, path: Path, why: str = "it has no manifest.json") -> None:
+        super().__init__(f"{path} is not a run folder: {why}")
 
 
 class RunExists(UsageError):

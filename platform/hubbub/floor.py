@@ -13,8 +13,10 @@ from hubbub.messages import (
     Joined,
     Left,
     Message,
+    Passed,
     PhaseClosed,
     PhaseOpened,
+    Said,
 )
 from hubbub.models.base import Call
 from hubbub.names import inbox
@@ -97,6 +99,9 @@ class Floor:
             case _:
                 pass
         if sender := self.seats.get(message.sender):
+            if isinstance(body, (Said, Passed, Left)):
+                # What was called for this turn has been used.
+                sender.calls.clear()
             sender.nudge()
 
     def _deliver(self, message: Message, room: Room) -> None:
@@ -115,7 +120,8 @@ class Floor:
     def _open_chat(self, message: Message, body: PhaseOpened, room: Room) -> None:
         room.chat = Chat(body, message.room)
         for name in body.seats:
-            if seat := self.seats.get(name):
+            # One that left at the last moment is in the chat's list and not in the room.
+            if (seat := self.seats.get(name)) and seat.inside(message.room):
                 seat.chats[message.room] = room.chat
                 seat.nudge()
 
@@ -129,6 +135,8 @@ class Floor:
     def _ask(self, message: Message, body: Asked) -> None:
         if seat := self.seats.get(message.room.removeprefix("@")):
             seat.pending[body.ask] = body
+            if body.probe:
+                seat.probes.add(body.ask)
             self._asked.setdefault(body.step, set()).add(seat)
             seat.nudge()
 
@@ -141,7 +149,7 @@ class Floor:
         if asked is not None:
             seat.closed.discard(asked.step)
         # Its own answer comes back to a seat from rooms it is not in; a probe's does not.
-        if not seat.inside(message.room) and not (asked and asked.probe):
+        if not seat.inside(message.room) and ask not in seat.probes:
             seat.box.append(message)
 
     def _enter(self, name: str, seat: Seat) -> None:
@@ -157,6 +165,7 @@ class Floor:
         room = self.rooms[message.room]
         del room.boxes[name]
         room.waiting.discard(seat)
+        seat.nudge()
 
     def empty_rooms(self) -> list[str]:
         """Forget the rooms that nobody here is in any more and name them."""
@@ -173,6 +182,8 @@ class Floor:
                 continue
             mine = self.rooms.setdefault(name, room)
             mine.boxes |= room.boxes
+            # A room that ours came into late is only here as they have heard it.
+            mine.chat = mine.chat or room.chat
             if mine.chat is not None:
                 for member in room.boxes:
                     if member in mine.chat.members:

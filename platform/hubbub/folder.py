@@ -14,6 +14,9 @@ import msgspec
 from hubbub.errors import BadPopulation, NotARun, RunExists
 from hubbub.population import Population, as_toml, read_population
 
+#: What there may be before a folder has its manifest and is a run's.
+_BEGINNINGS = ("population.toml", ".population.toml", ".manifest.json")
+
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
@@ -36,7 +39,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ended: str = ""
     server: str = ""
     messages: int = 0
-    kinds: dict[str, int] = {}
     asks: int = 0
     outcomes: dict[str, int] = {}
     last_hash: str = ""
@@ -55,8 +57,10 @@ class RunFolder:
         try:
             text = (path / "manifest.json").read_bytes()
             self.manifest = msgspec.json.decode(text, type=Manifest)
-        except (OSError, msgspec.MsgspecError):
+        except OSError:
             raise NotARun(path) from None
+        except (ValueError, RecursionError) as error:
+            raise NotARun(path, f"its manifest.json is none: {error}") from None
 
     @property
     def run(self) -> str:
@@ -74,13 +78,8 @@ class RunFolder:
     def save(self, manifest: Manifest) -> None:
         """Replace the manifest, at once or not at all."""
         self.manifest = manifest
-        draft = self.path / ".manifest.json"
         encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-        with draft.open("wb") as file:
-            file.write(encoded + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path / "manifest.json")
+        _write(self.path / "manifest.json", encoded + b"\n")
 
 
 def new_run_id(scenario: str) -> str:
@@ -97,11 +96,11 @@ def make_folder(
     parameters: dict[str, Any],
 ) -> RunFolder:
     """Begin the folder of a new run; raises `RunExists` if *path* holds anything."""
-    if path.exists() and any(path.iterdir()):
+    if path.exists() and any(file.name not in _BEGINNINGS for file in path.iterdir()):
         raise RunExists(f"{path} is not empty: choose another --out")
     path.mkdir(parents=True, exist_ok=True)
     text = as_toml(population).encode()
-    (path / "population.toml").write_bytes(text)
+    _write(path / "population.toml", text)
     manifest = Manifest(
         run=run,
         scenario=scenario,
@@ -114,7 +113,7 @@ def make_folder(
         python=platform.python_version(),
     )
     encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-    (path / "manifest.json").write_bytes(encoded + b"\n")
+    _write(path / "manifest.json", encoded + b"\n")
     return RunFolder(path)
 
 
@@ -151,19 +150,19 @@ def point_latest(path: Path) -> None:
     draft.replace(link)
 
 
-def find_runs(base: Path) -> list[RunFolder]:
-    """The runs in *base*, oldest first."""
-    folders = [
-        RunFolder(manifest.parent)
-        for manifest in base.glob("*/manifest.json")
-        if not manifest.parent.is_symlink()
-    ]
-    return sorted(folders, key=lambda folder: (folder.manifest.created, folder.run))
-
-
 def now() -> str:
     """The time, UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Make or replace the file at *path*, at once or not at all."""
+    draft = path.with_name(f".{path.name}")
+    with draft.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
 
 
 def _digest(data: bytes) -> str:

@@ -29,12 +29,19 @@ class Hub:
         self.cursor = 0
         self._bus = bus
         self._arriving: list[Actor] = []
+        self._known = 0
         self._reading = anyio.CancelScope()
         self._swept = 0
 
-    def admit(self, actors: Sequence[Actor]) -> None:
-        """Have *actors* brought up to date with the log; each is then `ready`."""
+    def admit(self, actors: Sequence[Actor], known: int) -> None:
+        """
+        Have *actors* brought up to date with the log; each is then `ready`.
+
+        *known* is how far the log was after their seats had been claimed: nothing that
+        an earlier host said may be missed, or it would be said again.
+        """
         self._arriving.extend(actors)
+        self._known = max(self._known, known)
         self._reading.cancel()
 
     def dismiss(self, seat: Seat) -> None:
@@ -49,8 +56,11 @@ class Hub:
             for turn in count():
                 if turn % BURST == 0:
                     await anyio.lowlevel.checkpoint()
-                if self._arriving:
+                if self._arriving and self.cursor >= self._known:
                     await self._welcome(subscription)
+                elif self._arriving:
+                    # What is not heard here does not move the cursor: read the log.
+                    await subscription.add((), after=self.cursor)
                 if self.floor.ended:
                     return
                 page: Sequence[Message] = ()

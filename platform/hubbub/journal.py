@@ -34,6 +34,7 @@ class Step:
         "closed",
         "given",
         "joined",
+        "leaving",
         "left",
         "made",
     )
@@ -46,13 +47,16 @@ class Step:
         self.given: dict[str, Contributed] = {}
         self.closed: PhaseClosed | None = None
         self.chat: Chat | None = None
-        self.joined = self.left = False
+        #: Who came into the room for this chat; at its close, who has yet to leave it.
+        self.joined: tuple[str, ...] = ()
+        self.leaving: tuple[str, ...] = ()
+        self.left = False
         self._changed = anyio.Event()
 
     @property
     def settled(self) -> bool:
         """Whether nothing more will come for this step."""
-        return self.closed is not None and self.joined == self.left
+        return self.closed is not None and (self.left or not self.leaving)
 
     def touch(self) -> None:
         """Wake whoever waits for a change."""
@@ -74,10 +78,9 @@ class Journal:
     def __init__(self) -> None:
         self.cursor = 0
         self.ended = False
-        self.started: Started | None = None
         #: Who is in each room now.
         self.members: dict[str, dict[str, None]] = {}
-        #: Asks that have no contribution yet, closed ones included.
+        #: Asks, and turns cut off by a close, whose ends are not in the log yet.
         self.unanswered: set[str] = set()
         self._steps: dict[int, Step] = {}
         self._chats: dict[str, Step] = {}
@@ -90,6 +93,11 @@ class Journal:
     def forget(self, number: int) -> None:
         """Let go of step *number*; the scenario has its result."""
         self._steps.pop(number, None)
+
+    def beyond(self, number: int) -> Message | None:
+        """The beginning of the first step after step *number* that the log knows."""
+        further = [n for n, step in self._steps.items() if n > number and step.made]
+        return self._steps[min(further)].made if further else None
 
     async def reach(self, seq: int) -> None:
         """Wait until everything up to *seq* has been read."""
@@ -113,13 +121,7 @@ class Journal:
             case Joined(seats=seats):
                 self.members.setdefault(message.room, {}).update(dict.fromkeys(seats))
             case Left(seats=seats):
-                members = self.members.get(message.room, {})
-                for seat in seats:
-                    members.pop(seat, None)
-                if not members:
-                    self.members.pop(message.room, None)
-            case Started() as started:
-                self.started = started
+                self._leave(message.room, seats)
             case Ended():
                 self.ended = True
             case _:
@@ -129,38 +131,60 @@ class Journal:
         elif isinstance(message.body, Contributed):
             self._apply_contribution(message.sender, message.body)
         elif isinstance(message.body, (Said, Passed, Left)):
-            self._apply_turn(message)
+            self._apply_turn(message, message.body.turn)
+
+    def _leave(self, room: str, seats: Iterable[str]) -> None:
+        members = self.members.get(room, {})
+        for seat in seats:
+            members.pop(seat, None)
+        if not members:
+            self.members.pop(room, None)
 
     def _apply_own(self, message: Message) -> None:
         match message.body:
-            case PhaseOpened(step=number, form=form) as opened:
-                step = self.step(number)
-                step.made = message
-                if form == "chat":
-                    step.chat = Chat(opened, message.room)
-                    self._chats[message.room] = step
+            case Started():
+                number = 0
+                self.step(number).made = message
+            case PhaseOpened(step=number) as opened:
+                self._open(message, opened)
             case Asked(step=number, ask=ask):
-                step = self.step(number)
-                step.asked.add(message.room.removeprefix("@"))
+                self.step(number).asked.add(message.room.removeprefix("@"))
                 self.unanswered.add(ask)
             case PhaseClosed(step=number) as closed:
+                self._close(message.room, closed)
+            case Joined(step=number, seats=seats) if number:
                 step = self.step(number)
-                step.closed = closed
-                self._chats.pop(message.room, None)
-            case Joined(step=number) if number:
-                step = self.step(number)
-                step.joined = True
+                step.joined += seats
                 step.made = step.made or message
             case Left(step=number) if number:
                 step = self.step(number)
                 step.left = True
                 step.made = step.made or message
             case Said(step=n) | RoundBegan(step=n) | Ticked(step=n) | Resulted(step=n):
-                step = self.step(n)
-                step.made = message
+                number = n
+                self.step(number).made = message
             case _:
                 return
-        step.touch()
+        self.step(number).touch()
+
+    def _open(self, message: Message, opened: PhaseOpened) -> None:
+        step = self.step(opened.step)
+        step.made = message
+        if opened.form == "chat":
+            step.chat = Chat(opened, message.room)
+            self._chats[message.room] = step
+
+    def _close(self, room: str, closed: PhaseClosed) -> None:
+        step = self.step(closed.step)
+        step.closed = closed
+        if step.chat is None:
+            return
+        self._chats.pop(room, None)
+        members = self.members.get(room, {})
+        came = set(step.joined)
+        step.leaving = tuple(seat for seat in members if seat in came)
+        due = filter(step.chat.due, step.chat.members)
+        self.unanswered.update(map(step.chat.next_turn, due))
 
     def _apply_contribution(self, seat: str, given: Contributed) -> None:
         self.unanswered.discard(given.ask)
@@ -169,7 +193,8 @@ class Journal:
             step.given.setdefault(seat, given)
             step.touch()
 
-    def _apply_turn(self, message: Message) -> None:
+    def _apply_turn(self, message: Message, turn: str) -> None:
+        self.unanswered.discard(turn)
         step = self._chats.get(message.room)
         if step is not None and step.chat is not None:
             step.chat.apply(message)

@@ -2,10 +2,8 @@
 
 import os
 import shutil
-import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -16,38 +14,48 @@ from hubbub.bus import Bus, open_bus
 from hubbub.bus.directory import announce, open_client
 from hubbub.bus.server import Server, open_server
 from hubbub.bus.settings import check_server
-from hubbub.children import start_child, stop_child
 from hubbub.conductor import Conductor
 from hubbub.console.live import TICK, LiveView
 from hubbub.console.picture import Picture
-from hubbub.errors import RunFailed
+from hubbub.errors import BusUnavailable, LogDamaged, RunFailed, ServerFailed
 from hubbub.folder import RunFolder, now
-from hubbub.log import read_tail
+from hubbub.logfile import read_tail
 from hubbub.logger import Logger
 from hubbub.models.catalogue import LOCAL_URL, open_models
 from hubbub.models.local import open_local
 from hubbub.population import Cast, Population
+from hubbub.restore import restore
+from hubbub.supervise import Supervisor, forget_the_dead
 from hubbub.worker import Worker
 
 log = structlog.get_logger()
 
-#: A role that dies this often within seconds of its start is not started again.
-LIVES = 5
-#: Seconds after which a start counts as a good one.
-GOOD_START = 2.0
-#: Exit codes of a role that starting again would not help: wrong use, a failed run.
-HOPELESS = (2, 3)
+#: Seconds for which a server of our own may be away at the start.
+PATIENCE = 60.0
+#: Seconds between two tries to start a server again.
+SERVER_WAIT = 1.0
 
 
-async def enter_run(url: str, run: str, population: Population, created: str) -> str:
+async def enter_run(
+    url: str, run: str, population: Population, created: str, *, patience: float = 0.0
+) -> str:
     """
     Make *run* known on the server at *url* and return the server's name and version.
 
-    Raises `BusUnsafe` where the server would lose messages.
+    A server that does not answer is asked again for *patience* seconds.  Raises
+    `BusUnavailable`, or `BusUnsafe` where the server would lose messages.
     """
-    async with open_client(url) as client:
-        facts = await check_server(client)
-        await announce(client, run, created)
+    deadline = anyio.current_time() + patience
+    while True:
+        try:
+            async with open_client(url) as client:
+                facts = await check_server(client)
+                await announce(client, run, created)
+            break
+        except BusUnavailable:
+            if anyio.current_time() >= deadline:
+                raise
+        await anyio.sleep(SERVER_WAIT / 10)
     async with open_bus(url, run) as bus:
         await bus.note(population=msgspec.json.encode(population).decode())
     return f"{facts.name} {facts.version}"
@@ -80,7 +88,11 @@ async def launch(
     began = anyio.current_time()
     async with _server(folder, url) as place:
         server = await enter_run(
-            place, folder.run, cast.population, folder.manifest.created
+            place,
+            folder.run,
+            cast.population,
+            folder.manifest.created,
+            patience=0.0 if url else PATIENCE,
         )
         folder.save(msgspec.structs.replace(folder.manifest, server=server))
         async with (
@@ -88,11 +100,13 @@ async def launch(
             _ticking(view),
             anyio.create_task_group() as roles,
         ):
-            roles.start_soon(_watch, bus, view, read_tail(folder.log)[0])
+            await restore(bus, folder)
+            await forget_the_dead(bus)
+            roles.start_soon(_watch, bus, view, read_tail(folder.log).seq)
             if workers:
                 where = ["--redis", place, "--run", folder.run]
                 roles.start_soon(
-                    _supervise_all, folder, cast, where, workers, environment
+                    _supervise, folder, cast, bus, view, where, workers, environment
                 )
             else:
                 roles.start_soon(_play, folder, cast, bus, environment)
@@ -105,16 +119,18 @@ def finish(folder: RunFolder, picture: Picture, wall: float) -> None:
 
     *picture* is of the whole run, *wall* in seconds.
     """
-    seq, digest, _ = read_tail(folder.log)
+    tail = read_tail(folder.log)
+    if not tail.ended:
+        raise LogDamaged(folder.log, tail.seq, "the run's end is missing")
     folder.save(
         msgspec.structs.replace(
             folder.manifest,
             state="complete",
             ended=now(),
-            messages=seq,
+            messages=tail.seq,
             asks=picture.asks,
             outcomes=dict(sorted(picture.outcomes.items())),
-            last_hash=digest,
+            last_hash=tail.digest,
             wall=round(wall, 3),
         )
     )
@@ -134,10 +150,15 @@ async def _server(folder: RunFolder, url: str) -> AsyncGenerator[str]:
 
 
 async def _keep_serving(server: Server) -> None:
+    """Start the server again whenever it dies; how long is the clients' patience."""
     while True:
         code = await server.wait()
         log.warning("the server died; starting it again", code=code)
-        await server.restart()
+        try:
+            await server.restart()
+        except (ServerFailed, OSError) as error:
+            log.error("the server does not start", error=str(error))
+            await anyio.sleep(SERVER_WAIT)
 
 
 async def _watch(bus: Bus, view: LiveView, known: int) -> None:
@@ -180,13 +201,16 @@ async def _play(
         roles.start_soon(Conductor(bus, cast).run)
 
 
-async def _supervise_all(
+async def _supervise(
     folder: RunFolder,
     cast: Cast,
+    bus: Bus,
+    view: LiveView,
     place: Sequence[str],
     workers: int,
     environment: Mapping[str, str],
 ) -> None:
+    """Each role in a process of its own."""
     async with AsyncExitStack() as stack:
         shared = dict(environment)
         local = [m for m in cast.population.models() if m.startswith("local/")]
@@ -200,34 +224,6 @@ async def _supervise_all(
             *(["worker", *place] for _ in range(workers)),
             ["conductor", *place],
         ]
-        async with anyio.create_task_group() as tasks:
-            for command in commands:
-                tasks.start_soon(_supervise, command, folder.path, shared)
-
-
-async def _supervise(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str]
-) -> None:
-    """Keep one role alive until it ends by itself."""
-    lives = LIVES
-    while True:
-        began = anyio.current_time()
-        with (folder / "roles.log").open("ab") as output:
-            child = await start_child(
-                [sys.executable, "-m", "hubbub", *command],
-                output=output.fileno(),
-                environment=environment,
-            )
-        try:
-            code = await child.wait()
-        finally:
-            await stop_child(child)
-        if code == 0:
-            return
-        lives = LIVES if anyio.current_time() - began > GOOD_START else lives - 1
-        if code in HOPELESS or not lives:
-            raise RunFailed(
-                f"the {command[0]} ended with code {code}; its last words are in "
-                f"{folder / 'roles.log'}"
-            )
-        log.warning("a role died; starting it again", role=command[0], code=code)
+        output = folder.path / "roles.log"
+        supervisor = Supervisor(bus, output, shared, lambda: view.picture.messages)
+        await supervisor.run(commands)

@@ -1,4 +1,4 @@
-"""``log.jsonl``: one message a line, chained by hash; written once, read by anybody."""
+"""``log.jsonl``: one message a line, chained by hash; how it is read and checked."""
 
 import os
 from collections import Counter
@@ -9,8 +9,10 @@ from pathlib import Path
 import msgspec
 
 from hubbub.errors import LogDamaged
+from hubbub.ledger import read_records
 from hubbub.messages import (
     Asked,
+    Called,
     Contributed,
     Ended,
     Left,
@@ -61,100 +63,28 @@ def read_log(path: Path) -> Iterator[Message]:
                 raise LogDamaged(path, number, f"not a message: {error}") from None
 
 
-class LogFile:
-    """
-    The logger's file: goes on after its last whole line.
-
-    One process at a time; `append` returns when the lines are on the disk.
-    """
-
-    def __init__(self, path: Path) -> None:
-        """Raises `LogDamaged` if the last whole line is not a chained message."""
-        self.path = path
-        self.seq, self.digest, size = read_tail(path)
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        os.ftruncate(self._fd, size)
-        os.fsync(self._fd)
-
-    def append(self, lines: list[tuple[int, bytes]]) -> None:
-        """Write *lines*, each with its ``seq``, and wait for the disk."""
-        out: list[bytes] = []
-        digest = self.digest
-        for _, line in lines:
-            digest = chain(digest, line)
-            out.append(with_hash(line, digest))
-        _write(self._fd, b"".join(out))
-        os.fdatasync(self._fd)
-        self.digest = digest
-        self.seq = lines[-1][0]
-
-    def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._fd)
-
-
-def _write(fd: int, data: bytes) -> None:
-    """Write all of *data*, or none: a full disk must not leave half a batch behind."""
-    start = os.fstat(fd).st_size
-    view = memoryview(data)
-    try:
-        while view:
-            view = view[os.write(fd, view) :]
-    except OSError:
-        os.ftruncate(fd, start)
-        raise
-
-
-def read_tail(path: Path) -> tuple[int, str, int]:
-    """The last whole line's ``seq`` and hash, and where it ends in the file."""
-    if not path.exists():
-        return 0, GENESIS, 0
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        block = 1 << 16
-        while True:
-            start = max(0, size - block)
-            file.seek(start)
-            data = file.read()
-            whole = data[: data.rfind(b"\n") + 1]
-            begin = whole.rfind(b"\n", 0, -1) + 1
-            if begin or not start:
-                break
-            block *= 4
-    if not whole:
-        return 0, GENESIS, 0
-    try:
-        message = decode_line(whole[begin:])
-    except _NOT_A_MESSAGE as error:
-        raise LogDamaged(path, -1, f"the last line is no message: {error}") from None
-    _, digest = without_hash(whole[begin:])
-    if not digest:
-        raise LogDamaged(path, message.seq, "the last line has no hash")
-    return message.seq, digest, start + len(whole)
-
-
 class Audit:
     """
     Everything that must hold of a log, checked line by line.
 
     ``seq`` dense over the run, ``n`` per room and ``no`` per sender, the hash chain,
     incarnations that only rise, nothing after the end, one contribution an ask and
-    only from the seat that was asked.
+    only from the seat that was asked.  *calls* has each call's ``seq`` and SHA-256.
     """
 
     def __init__(self) -> None:
         self.messages = 0
         self.ended = False
         self.digest = GENESIS
-        self.kinds: Counter[str] = Counter()
+        self.calls: dict[int, str] = {}
         self._n: Counter[str] = Counter()
         self._no: Counter[str] = Counter()
         self._inc: dict[str, int] = {}
         self._asks: dict[str, str] = {}
         self._given: set[str] = set()
 
-    def check(self, stored: bytes) -> None:
-        """Fold the next line; raise `ValueError` that says what is wrong with it."""
+    def check(self, stored: bytes) -> Message:
+        """The next line's message; raises `ValueError` that says what is wrong with it."""
         bare, digest = without_hash(stored)
         try:
             message = decode_line(bare)
@@ -165,7 +95,7 @@ class Audit:
             raise ValueError("the hash does not follow from the line before")
         self._check_numbers(message)
         self._check_asks(message)
-        self.kinds[message.kind] += 1
+        return message
 
     def _check_numbers(self, message: Message) -> None:
         self.messages += 1
@@ -195,9 +125,11 @@ class Audit:
                     raise ValueError(f"ask {ask} has two outcomes")
                 self._given.add(ask)
             case Said(turn=turn) | Passed(turn=turn) | Left(turn=turn) if turn:
-                if turn in self._given or turn.split("/")[1] != message.sender:
+                if turn in self._given or turn.split("/")[1:2] != [message.sender]:
                     raise ValueError(f"turn {turn} is not {message.sender}'s to end")
                 self._given.add(turn)
+            case Called(sha256=digest):
+                self.calls[message.seq] = digest
             case Ended():
                 self.ended = True
             case _:
@@ -210,14 +142,42 @@ def _expect(what: str, found: int, wanted: int) -> None:
 
 
 def audit_log(path: Path) -> Audit:
-    """Check the whole log at *path*; raise `LogDamaged` at the first line that fails."""
+    """
+    Check the whole log at *path* and the ``calls.jsonl`` beside it.
+
+    Raises `LogDamaged` at the first line that fails.
+    """
     audit = Audit()
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
                 if not line.endswith(b"\n"):
-                    raise ValueError("the line is torn")
+                    raise ValueError("the line is torn; a run that goes on mends it")
                 audit.check(line)
             except ValueError as error:
                 raise LogDamaged(path, number, str(error)) from None
+    _audit_calls(path.with_name("calls.jsonl"), audit)
     return audit
+
+
+def _audit_calls(path: Path, audit: Audit) -> None:
+    """The calls are those of the log; while the run goes on they may be ahead of it."""
+    number = 0
+    wanted = iter(audit.calls.items())
+    for number, record in enumerate(read_records(path), 1):
+        if record.seq > audit.messages and not audit.ended:
+            return
+        if next(wanted, None) != (record.seq, record.sha256):
+            raise LogDamaged(path, number, "not the call that the log has here")
+    if missing := next(wanted, None):
+        raise LogDamaged(path, number + 1, f"call {missing[0]} is missing")
+    if audit.ended and _torn(path):
+        raise LogDamaged(path, number + 1, "the line is torn")
+
+
+def _torn(path: Path) -> bool:
+    if not path.exists() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"

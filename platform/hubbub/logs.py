@@ -5,8 +5,15 @@ import sys
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict
 
+from hubbub.errors import UnknownName
 from hubbub.text import safe_text
+
+#: Characters of one value; of a traceback, which tells most at its end, the last ones.
+LONGEST = 4_000
+
+_LEVELS = ["debug", "info", "warning", "error", "critical"]
 
 
 def configure(level: str = "info", *, json: bool | None = None) -> None:
@@ -14,29 +21,27 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
     Log to stderr from *level* on; JSON lines unless stderr is a terminal.
 
     Tracebacks are without local variables: those could hold keys and agents' text.
+    Raises `UnknownName` for a level that there is not.
     """
+    if level.lower() not in _LEVELS:
+        raise UnknownName("log level", level, _LEVELS)
     if json is None:
         json = not sys.stderr.isatty()
-    tail: list[Any] = (
-        [
-            structlog.processors.format_exc_info,
-            _safe,
-            structlog.processors.JSONRenderer(),
-        ]
+    last: Any = (
+        structlog.processors.JSONRenderer()
         if json
-        else [
-            _safe,
-            structlog.dev.ConsoleRenderer(
-                exception_formatter=structlog.dev.plain_traceback
-            ),
-        ]
+        else structlog.dev.ConsoleRenderer(
+            exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *tail,
+            structlog.processors.format_exc_info,
+            _safe,
+            last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
@@ -45,9 +50,13 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
     )
 
 
-def _safe(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _safe(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Values may hold what an agent or a server said: make them inert."""
+    if "exception" in event:
+        event["exception"] = str(event["exception"])[-LONGEST:]
     return {
-        key: safe_text(value, 4_000, newlines=True) if isinstance(value, str) else value
+        key: safe_text(value, LONGEST, newlines=True)
+        if isinstance(value, str)
+        else value
         for key, value in event.items()
     }

@@ -5,6 +5,7 @@ A message is one line of JSON.  The bus stamps its head (``seq``, ``n``, ``at``)
 body is one of the structs below, told apart by ``kind``.  Decoding is validation.
 """
 
+from math import inf
 from typing import Literal
 
 import msgspec
@@ -145,6 +146,12 @@ class PhaseOpened(Body, frozen=True, kw_only=True):
     opener: str = ""
     pause: float | None = None
 
+    def __post_init__(self) -> None:
+        # JSON has no word for the others: the line could never be read again.
+        for number in (self.budget, self.quorum, self.pause or 0.0):
+            if not 0 <= number < inf:
+                raise ValueError(f"{number} is no finite number of seconds from 0 on")
+
 
 class PhaseClosed(Body, frozen=True, kw_only=True):
     """What has a smaller ``seq`` counts, the rest is late; *missing* gave nothing."""
@@ -192,11 +199,16 @@ class Called(Body, frozen=True, kw_only=True):
 
 
 class Faulted(Body, frozen=True, kw_only=True):
-    """Something of the platform's or a mind's went wrong: *what*, and the *raw* text."""
+    """
+    Something of the platform's or a mind's went wrong: *what*, and the *raw* text.
+
+    *raw_size* is the full length of the text in characters.
+    """
 
     what: str
     ask: str = ""
     raw: str = ""
+    raw_size: int = 0
 
 
 class Noted(Body, frozen=True, kw_only=True):

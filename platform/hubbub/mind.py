@@ -39,7 +39,7 @@ def answer_type(question: type[Question[Any]]) -> type[Any]:
     """The type of the answers to *question*."""
     for base in getattr(question, "__orig_bases__", ()):
         for argument in get_args(base):
-            if isinstance(argument, type):
+            if isinstance(argument, type) and argument is not Any:
                 return argument
     raise TypeError(f"{question.__name__} does not say its answer: Question[Answer]")
 

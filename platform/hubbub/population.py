@@ -2,13 +2,14 @@
 
 import tomllib
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 import tomli_w
 
-from hubbub.errors import BadPopulation, UnknownName
+from hubbub.errors import BadPopulation, UnknownName, UsageError
 from hubbub.mind import Ask, Mind, Part
 from hubbub.models.base import Sampling
 from hubbub.names import check_seat
@@ -83,15 +84,16 @@ class Population(
             raise BadPopulation(
                 f"{len(names):,} seats: a run has from 1 to {MAX_SEATS:,}"
             )
-        seen: dict[str, str] = {}
+        known: set[str] = set()
         for name in names:
-            # People and models do not tell ann from Ann, so two seats may not either.
-            other = seen.setdefault(check_seat(name).lower(), name)
-            if other is not name:
+            # Neither people nor models tell ann from Ann.
+            plain = check_seat(name).lower()
+            if plain in known:
                 raise BadPopulation(
-                    f"two seats are called {other} and {name}: give each group of "
-                    "seats a prefix of its own, or names that differ in more than case"
+                    f"two seats are called {name}, in whatever case: give each group "
+                    "of seats names or a prefix of its own"
                 )
+            known.add(plain)
         return names
 
     def groups(self) -> dict[str, Group]:
@@ -113,7 +115,9 @@ def read_population(path: Path) -> Population:
         with path.open("rb") as file:
             data = file.read(MAX_FILE + 1)
         if len(data) > MAX_FILE:
-            raise BadPopulation(f"{path} is no population file: over {MAX_FILE:,} bytes")
+            raise BadPopulation(
+                f"{path} is no population file: over {MAX_FILE:,} bytes"
+            )
         table = tomllib.loads(data.decode())
         _check_keys(path, table)
         return _from(path.parent, msgspec.convert(table, Population))
@@ -127,18 +131,23 @@ def read_population(path: Path) -> Population:
         raise BadPopulation(f"{path}: {safe_text(str(error), 500)}") from None
 
 
+class _Groups(msgspec.Struct):
+    seats: tuple[dict[str, Any], ...] = ()
+
+
+class _Words(msgspec.Struct):
+    sampling: dict[str, Any] = {}
+
+
 def _check_keys(path: Path, table: Mapping[str, Any]) -> None:
     """Raise `UnknownName` for a key that means nothing."""
-    levels: list[tuple[type[msgspec.Struct], Any]] = [(Population, table)]
-    groups = table.get("seats")
-    for group in groups if isinstance(groups, list) else ():
-        levels.append((Group, group))
-        if isinstance(group, dict):
-            levels.append((Sampling, group.get("sampling")))
-    for struct, found in levels:
-        for key in found if isinstance(found, dict) else ():
-            if key not in struct.__struct_fields__:
-                raise UnknownName(f"key in {path}", key, [*struct.__struct_fields__])
+    groups = msgspec.convert(table, _Groups).seats
+    words = [msgspec.convert(group, _Words).sampling for group in groups]
+    for struct, tables in ((Population, [table]), (Group, groups), (Sampling, words)):
+        known = [*struct.__struct_fields__]
+        for key in chain.from_iterable(tables):
+            if key not in known:
+                raise UnknownName(f"key in {path}", key, known)
 
 
 def _from(folder: Path, population: Population) -> Population:
@@ -161,12 +170,24 @@ def as_toml(population: Population) -> str:
     Raises `BadPopulation` for what a file cannot hold.
     """
     try:
-        return tomli_w.dumps(msgspec.to_builtins(population))
-    except TypeError as error:
+        text = tomli_w.dumps(_table(population))
+        text.encode()
+    except (TypeError, UnicodeEncodeError) as error:
         raise BadPopulation(
-            f"a population file cannot hold this: {error}; null is not needed in it: "
-            "leave the parameter or option out"
+            f"a population file cannot hold this: {error}; what is null may be left out"
         ) from None
+    return text
+
+
+def _table(population: Population) -> dict[str, Any]:
+    table: dict[str, Any] = msgspec.to_builtins(population)
+    own: dict[str, Any] = msgspec.to_builtins(Sampling())
+    for group in table.get("seats", ()):
+        # What is not said in it is None more often than not, and TOML has no None.
+        words = group.pop("sampling", {})
+        if changed := {name: v for name, v in words.items() if v != own[name]}:
+            group["sampling"] = changed
+    return table
 
 
 class Cast:
@@ -192,21 +213,22 @@ class Cast:
         """A new mind for *seat*; where it cannot be made, one that fails every act."""
         try:
             return self._make(seat)
-        except BadPopulation as error:
+        except UsageError as error:
             return _Unmade(self._part(seat), str(error))
 
     def _make(self, seat: str) -> Mind:
         reference = self._groups[seat].mind
         try:
             mind = load_mind(reference)(self._part(seat))
-        except BadPopulation:
+        except UsageError:
             raise
         except (Exception, SystemExit) as error:
             why = safe_text(f"{type(error).__name__}: {error}", 500)
             raise BadPopulation(
                 f"the mind {reference} of seat {seat} cannot be made: {why}"
             ) from error
-        if not isinstance(mind, Mind):
+        # An entry point may be any callable.
+        if not isinstance(cast("object", mind), Mind):
             raise BadPopulation(f"the mind {reference} made a {type(mind).__name__}")
         return mind
 

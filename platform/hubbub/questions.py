@@ -6,7 +6,6 @@ import msgspec
 
 from hubbub.mind import Question
 
-
 #: Characters that a model may say in a turn: they fit its 256 tokens even one by one.
 MAX_WORDS = 200
 

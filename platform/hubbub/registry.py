@@ -6,6 +6,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -61,6 +62,7 @@ def load_scenario(reference: str) -> Scenario:
     return _one("scenario", found[1], found[2], here, own)
 
 
+@cache
 def load_mind(reference: str) -> MindFactory:
     """
     The mind *reference* names: a registered name, or ``file.py:Class``.
@@ -72,7 +74,7 @@ def load_mind(reference: str) -> MindFactory:
         registered: MindFactory = _entry("mind", reference, minds())
         return registered
     module = _module(found[1])
-    here = {name: v for name, v in vars(module).items() if _is_mind(v)}
+    here: dict[str, type[Mind]] = {n: v for n, v in vars(module).items() if _is_mind(v)}
     own = {n: v for n, v in here.items() if v.__module__ == module.__name__}
     return _one("mind", found[1], found[2], here, own)
 

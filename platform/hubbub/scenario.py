@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,6 +70,25 @@ class Scenario:
             name: _convert(parameter, values.get(name, parameter.default))
             for name, parameter in self.parameters.items()
         }
+
+    def read(self, name: str, text: str) -> Any:
+        """
+        What *text* says as parameter *name*: JSON where that fits its type, else text.
+
+        What fits neither way, or is no parameter, is for `bind` to refuse.
+        """
+        try:
+            decoded = msgspec.json.decode(text)
+        except (ValueError, RecursionError):
+            return text
+        parameter = self.parameters.get(name)
+        if parameter is None or parameter.annotation is parameter.empty:
+            return decoded
+        for value in (decoded, text):
+            with suppress(msgspec.ValidationError):
+                msgspec.convert(value, parameter.annotation, strict=False)
+                return value
+        return decoded
 
     def question(self, encoded: msgspec.Raw) -> Question[Any]:
         """Decode a question; raises `ScenarioFailed` unless it is one of this game's."""

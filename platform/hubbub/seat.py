@@ -6,7 +6,7 @@ from math import inf
 import anyio
 
 from hubbub.chat import Chat
-from hubbub.messages import Asked, Message
+from hubbub.messages import Asked, Contributed, Message
 from hubbub.models.base import Call
 from hubbub.names import inbox
 
@@ -31,6 +31,7 @@ class Seat:
         "closed",
         "name",
         "pending",
+        "probes",
         "spells",
     )
 
@@ -41,6 +42,8 @@ class Seat:
         self.spells: dict[str, list[tuple[int, float]]] = {inbox(name): [(0, inf)]}
         #: Asks without a contribution, in the order they came.
         self.pending: dict[str, Asked] = {}
+        #: Asks that leave no trace in the mind.
+        self.probes: set[str] = set()
         #: Steps that closed while an ask of theirs was pending.
         self.closed: set[int] = set()
         self.chats: dict[str, Chat] = {}
@@ -70,8 +73,11 @@ class Seat:
 
     def heard(self, message: Message) -> bool:
         """Whether *message* was for this seat, by room, or because it is its own."""
-        if message.kind == "contribution" and message.sender == self.name:
-            return True
+        body = message.body
+        if isinstance(body, Asked) and body.probe:
+            return False
+        if isinstance(body, Contributed) and message.sender == self.name:
+            return body.ask not in self.probes
         spells = self.spells.get(message.room, ())
         return any(start <= message.seq <= end for start, end in spells)
 

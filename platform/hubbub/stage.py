@@ -2,40 +2,31 @@
 What a scenario holds in its hands.
 
 Each call is a numbered step of the log.  A conductor that takes over plays the scenario
-again from the top: closed steps return what the log says, the open one goes on.
+again from the top: closed steps return what the log says, the open one goes on.  So a
+scenario must make the same calls in the same order whenever it is played.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from hashlib import sha256
-from math import ceil
-from typing import Any, Generic, Literal, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import anyio
-import msgspec
 
-from hubbub.bus.base import Receipt, Voice
 from hubbub.chance import generator
-from hubbub.errors import ScenarioChanged
-from hubbub.journal import Journal, Step
+from hubbub.errors import BadName, UnknownName
 from hubbub.messages import (
-    KIND_OF,
-    Asked,
-    Body,
-    Form,
     Joined,
     Left,
-    Message,
     Outcome,
-    PhaseClosed,
     PhaseOpened,
     Resulted,
     RoundBegan,
     Said,
     Ticked,
 )
-from hubbub.mind import Question, answer_type
-from hubbub.names import CONDUCTOR, PHASES, check_room, inbox
-from hubbub.text import escape_json
+from hubbub.mind import Question
+from hubbub.names import CONDUCTOR, NAME, PHASES, inbox
+from hubbub.phases import Collected, Phases, encode
+from hubbub.steps import Steps
 
 A = TypeVar("A")
 
@@ -43,54 +34,29 @@ A = TypeVar("A")
 Questions = Question[A] | Mapping[str, Question[A]] | Callable[[str], Question[A]]
 
 
-class Collected(Mapping[str, A], Generic[A]):
-    """
-    What a phase brought in: the answers of those who answered, by seat.
-
-    `outcomes` has every seat that was asked.
-    """
-
-    def __init__(self, answers: dict[str, A], outcomes: dict[str, Outcome]) -> None:
-        self._answers = answers
-        self.outcomes = outcomes
-
-    def __getitem__(self, seat: str) -> A:
-        return self._answers[seat]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._answers)
-
-    def __len__(self) -> int:
-        return len(self._answers)
-
-
 class Stage:
-    """The scenario's side of a run; see the methods for the phases of a game."""
+    """
+    The scenario's side of a run; see the methods for the phases of a game.
+
+    All raise `UnknownName` for a seat that is not in the population, `BadName` for a
+    room that is none, and `ScenarioChanged` for a step that is not the recorded one.
+    """
 
     def __init__(
         self,
-        voice: Voice,
-        journal: Journal,
+        steps: Steps,
+        phases: Phases,
         *,
         seats: tuple[str, ...],
         seed: int,
-        known: int,
-        grace: float,
     ) -> None:
         #: All seats of the population, in order.
         self.seats = seats
         #: The scenario's own generator.
         self.rng = generator(seed, "stage")
-        self._voice = voice
-        self._journal = journal
-        self._known = known
-        self._grace = grace
-        self._steps = 0
-
-    @property
-    def steps(self) -> int:
-        """How many steps have been taken."""
-        return self._steps
+        self._steps = steps
+        self._phases = phases
+        self._names = frozenset(seats)
 
     # -- sealed collect, private probe, ordered turns
 
@@ -107,10 +73,11 @@ class Stage:
 
         *budget* is each seat's time in seconds.  The phase closes when everybody, or
         the share *quorum* of them, has contributed.  *questions* may be one question,
-        one for each seat (then *seats* may be left out), or a function of the seat.
+        one for each seat (then *seats* may be left out), or a function of the seat;
+        without *seats*, it is for everybody.
         """
-        asks = _each(questions, seats or self.seats)
-        return await self._ask("collect", asks, inbox(CONDUCTOR), budget, quorum)
+        asks = self._each(questions, seats)
+        return await self._phases.ask("collect", asks, inbox(CONDUCTOR), budget, quorum)
 
     async def probe(
         self,
@@ -120,8 +87,8 @@ class Stage:
         budget: float = 60.0,
     ) -> Collected[A]:
         """As `collect`, but no mind remembers that it was asked."""
-        asks = _each(questions, seats or self.seats)
-        return await self._ask("probe", asks, inbox(CONDUCTOR), budget, 1.0)
+        asks = self._each(questions, seats)
+        return await self._phases.ask("probe", asks, inbox(CONDUCTOR), budget, 1.0)
 
     async def turns(
         self,
@@ -134,68 +101,27 @@ class Stage:
         """Ask *seats* one after another; each hears in *room* what those before said."""
         answers: dict[str, A] = {}
         outcomes: dict[str, Outcome] = {}
-        for seat, question in _each(questions, seats).items():
-            one = await self._ask("turns", {seat: question}, room, budget, 1.0)
+        for seat, question in self._each(questions, seats).items():
+            one = await self._phases.ask("turns", {seat: question}, room, budget, 1.0)
             answers.update(one)
             outcomes |= one.outcomes
         return Collected(answers, outcomes)
 
-    async def _ask(
-        self,
-        form: Form,
-        asks: Mapping[str, Question[A]],
-        reply: str,
-        budget: float,
-        quorum: float,
-    ) -> Collected[A]:
-        number = self._next()
-        encoded = {seat: _encode(question) for seat, question in asks.items()}
-        opened = PhaseOpened(
-            step=number,
-            form=form,
-            what=" ".join(sorted({type(q).__name__ for q in asks.values()})),
-            seats=tuple(asks),
-            digest=_digest(reply, *encoded.values()),
-            budget=budget,
-            quorum=quorum,
-        )
-        step = await self._recorded(number, opened)
-        posts: list[tuple[str, Body]] = [] if step.made else [(PHASES, opened)]
-        posts += [
-            (
-                inbox(seat),
-                Asked(
-                    ask=f"{number}/{seat}",
-                    step=number,
-                    question=question,
-                    reply=reply,
-                    budget=budget,
-                    probe=form == "probe",
-                ),
-            )
-            for seat, question in encoded.items()
-            if seat not in step.asked
-        ]
-        await self._say_all(posts)
-        if step.closed is None:
-            why = await self._gather(step, asks, budget, quorum)
-            missing = tuple(seat for seat in asks if seat not in step.given)
-            closed = PhaseClosed(step=number, why=why, missing=missing)
-            await self._say(PHASES, closed)
-        self._journal.forget(number)
-        return _collected(step, asks)
-
-    async def _gather(
-        self, step: Step, asks: Mapping[str, object], budget: float, quorum: float
-    ) -> Literal["all", "quorum", "deadline"]:
-        enough = ceil(quorum * len(asks))
-        # A host may die half-way: its successor starts the budget anew.
-        with anyio.move_on_after(2 * budget + self._grace):
-            while len(step.given) < enough:
-                await step.change()
-        if len(step.given) == len(asks):
-            return "all"
-        return "quorum" if len(step.given) >= enough else "deadline"
+    def _each(
+        self, questions: Questions[A], seats: Sequence[str] | None
+    ) -> dict[str, Question[A]]:
+        named = self.seats if seats is None else seats
+        match questions:
+            case Question():
+                asks = dict.fromkeys(named, questions)
+            case Mapping():
+                asks = {
+                    s: questions[s] for s in (questions if seats is None else seats)
+                }
+            case _:
+                asks = {seat: questions(seat) for seat in named}
+        self._check_seats(asks)
+        return asks
 
     # -- conversation
 
@@ -218,8 +144,19 @@ class Stage:
         has anything to answer, or after *budget* seconds.  Members who were in the room
         before stay in it; the others leave.
         """
-        number = self._next()
-        return await self._chat(number, room, seats, turns, opener, pause, budget)
+        opened = PhaseOpened(
+            step=self._steps.next(),
+            form="chat",
+            what=self._check_room(room),
+            seats=self._check_seats(seats),
+            budget=budget,
+            turns=turns,
+            opener=opener,
+            pause=pause,
+        )
+        if opener and opener not in opened.seats:
+            raise UnknownName("opener", opener, list(opened.seats))
+        return await self._phases.chat(room, opened)
 
     async def chats(
         self, pairs: Sequence[tuple[str, str]], *, turns: int, budget: float = 3600.0
@@ -233,205 +170,78 @@ class Stage:
         held: dict[str, anyio.Event] = {}
         async with anyio.create_task_group() as tasks:
             for pair in pairs:
-                number, done = self._next(), anyio.Event()
+                number, done = self._steps.next(), anyio.Event()
+                opened = PhaseOpened(
+                    step=number,
+                    form="chat",
+                    what=f"chat-{number}-{'-'.join(pair)}"[:64],
+                    seats=self._check_seats(pair),
+                    budget=budget,
+                    turns=turns,
+                    opener=pair[0],
+                )
                 before = [held[seat] for seat in pair if seat in held]
                 held |= dict.fromkeys(pair, done)
-                tasks.start_soon(self._dyad, number, pair, turns, budget, before, done)
+                tasks.start_soon(self._dyad, opened, before, done)
 
     async def _dyad(
-        self,
-        number: int,
-        pair: tuple[str, str],
-        turns: int,
-        budget: float,
-        before: list[anyio.Event],
-        done: anyio.Event,
+        self, opened: PhaseOpened, before: Sequence[anyio.Event], done: anyio.Event
     ) -> None:
         for event in before:
             await event.wait()
-        room = f"chat-{number}-{'-'.join(pair)}"[:64]
-        await self._chat(number, room, pair, turns, pair[0], None, budget)
+        await self._phases.chat(opened.what, opened)
         done.set()
-
-    async def _chat(
-        self,
-        number: int,
-        room: str,
-        seats: Sequence[str],
-        turns: int,
-        opener: str,
-        pause: float | None,
-        budget: float,
-    ) -> int:
-        opened = PhaseOpened(
-            step=number,
-            form="chat",
-            what=check_room(room),
-            seats=tuple(seats),
-            budget=budget,
-            turns=turns,
-            opener=opener,
-            pause=pause,
-        )
-        step = await self._recorded(number, opened)
-        if not step.joined and step.chat is None:
-            new = self._strangers(room, seats)
-            posts: list[tuple[str, Body]] = [(room, Joined(seats=new, step=number))]
-            await self._say_all([*(posts if new else []), (room, opened)])
-        elif step.chat is None:
-            await self._say(room, opened)
-        assert step.chat is not None
-        if step.closed is None:
-            why = await self._listen(step, budget)
-            await self._say(room, PhaseClosed(step=number, why=why))
-        if step.joined and not step.left:
-            members = self._journal.members.get(room, {})
-            if here := tuple(seat for seat in seats if seat in members):
-                await self._say(room, Left(seats=here, step=number))
-        self._journal.forget(number)
-        return step.chat.said
-
-    async def _listen(self, step: Step, budget: float) -> Literal["over", "deadline"]:
-        assert step.chat is not None
-        with anyio.move_on_after(budget + self._grace):
-            while not step.chat.over:
-                await step.change()
-            return "over"
-        return "deadline"
-
-    def _strangers(self, room: str, seats: Sequence[str]) -> tuple[str, ...]:
-        members = self._journal.members.get(room, {})
-        return tuple(seat for seat in seats if seat not in members)
 
     # -- rooms, words, the environment, results
 
     async def open_room(self, room: str, seats: Sequence[str]) -> None:
         """From now on *seats* hear *room*."""
-        await self._tell(
-            check_room(room), Joined(seats=tuple(seats), step=self._next())
-        )
+        number = self._steps.next()
+        body = Joined(seats=self._check_seats(seats), step=number)
+        await self._steps.tell(number, self._check_room(room), body)
 
     async def dismiss(self, room: str, seats: Sequence[str]) -> None:
         """From now on *seats* no longer hear *room*."""
-        await self._tell(check_room(room), Left(seats=tuple(seats), step=self._next()))
+        number = self._steps.next()
+        body = Left(seats=self._check_seats(seats), step=number)
+        await self._steps.tell(number, self._check_room(room), body)
 
     async def post(self, room: str, text: str) -> None:
         """Say *text* in *room*, as the conductor."""
-        await self._tell(check_room(room), Said(text=text, step=self._next()))
+        number = self._steps.next()
+        await self._steps.tell(number, room, Said(text=text, step=number))
 
     async def tick(self, room: str, name: str, value: object) -> None:
         """Tell *room* a fact of the environment, any value msgspec can encode."""
-        raw = _encode(value)
-        body = Ticked(step=self._next(), name=name, value=raw)
-        await self._tell(check_room(room), body)
+        number = self._steps.next()
+        body = Ticked(step=number, name=name, value=encode(value))
+        await self._steps.tell(number, room, body)
 
     async def result(self, name: str, value: object) -> None:
         """Declare a result of the run, any value msgspec can encode."""
-        raw = _encode(value)
-        await self._tell(PHASES, Resulted(step=self._next(), name=name, value=raw))
+        number = self._steps.next()
+        body = Resulted(step=number, name=name, value=encode(value))
+        await self._steps.tell(number, PHASES, body)
 
     async def rounds(self, count: int) -> AsyncIterator[int]:
         """Count from 1 to *count*, marking each round in the log."""
-        for number in range(1, count + 1):
-            await self._tell(
-                PHASES, RoundBegan(step=self._next(), round=number, of=count)
-            )
-            yield number
+        for round in range(1, count + 1):
+            number = self._steps.next()
+            body = RoundBegan(step=number, round=round, of=count)
+            await self._steps.tell(number, PHASES, body)
+            yield round
 
-    # -- steps
+    # -- names
 
-    def _next(self) -> int:
-        self._steps += 1
-        return self._steps
+    def _check_seats(self, seats: Iterable[str]) -> tuple[str, ...]:
+        """*seats*, each once."""
+        for seat in seats:
+            if seat not in self._names:
+                raise UnknownName("seat", seat, list(self.seats))
+        return tuple(dict.fromkeys(seats))
 
-    async def _recorded(self, number: int, body: Body) -> Step:
-        """
-        What the log has of step *number*, which is to begin with *body*.
-
-        Waits until the log is known to have it or not; raises `ScenarioChanged`.
-        """
-        step = self._journal.step(number)
-        single = not isinstance(body, PhaseOpened)
-        while self._journal.cursor < self._known and not (
-            step.settled or (single and step.made)
-        ):
-            await self._journal.move()
-        if step.made is not None:
-            _same(number, step.made, body)
-        return step
-
-    async def _tell(self, room: str, body: Any) -> None:
-        step = await self._recorded(body.step, body)
-        if step.made is None:
-            await self._say(room, body)
-        self._journal.forget(body.step)
-
-    async def _say(self, room: str, body: Body) -> None:
-        await self._say_all([(room, body)])
-
-    async def _say_all(self, posts: Sequence[tuple[str, Body]]) -> None:
-        """Post, and wait until the journal has read it."""
-        if not posts:
-            return
-        receipts: list[Receipt] = await self._voice.say_all(
-            posts, seen=self._journal.cursor
-        )
-        await self._journal.reach(receipts[-1].seq)
-
-
-def _each(questions: Questions[A], seats: Sequence[str]) -> dict[str, Question[A]]:
-    match questions:
-        case Question():
-            return dict.fromkeys(seats, questions)
-        case Mapping():
-            return dict(questions)
-        case _:
-            return {seat: questions(seat) for seat in seats}
-
-
-def _encode(value: object) -> msgspec.Raw:
-    return msgspec.Raw(escape_json(msgspec.json.encode(value)))
-
-
-def _digest(*parts: str | msgspec.Raw) -> str:
-    state = sha256()
-    for part in parts:
-        state.update(part.encode() if isinstance(part, str) else bytes(part))
-        state.update(b"\n")
-    return state.hexdigest()[:16]
-
-
-def _collected(step: Step, asks: Mapping[str, Question[A]]) -> Collected[A]:
-    answers: dict[str, A] = {}
-    outcomes: dict[str, Outcome] = {}
-    for seat, question in asks.items():
-        given = step.given.get(seat)
-        outcomes[seat] = given.outcome if given else "absent"
-        if given is not None and given.outcome == "answered":
-            wanted = answer_type(type(question))
-            answers[seat] = msgspec.json.decode(given.answer, type=wanted)
-    return Collected(answers, outcomes)
-
-
-def _same(number: int, recorded: Message, body: Body) -> None:
-    """Raise `ScenarioChanged` unless *recorded* is how a step with *body* begins."""
-    found, known = _outline(body), _outline(recorded.body)
-    opening = isinstance(recorded.body, Joined) and isinstance(body, PhaseOpened)
-    if found != known and not opening:
-        raise ScenarioChanged(number, known, found)
-
-
-def _outline(body: Body) -> str:
-    match body:
-        case PhaseOpened(form=form, what=what, seats=seats, digest=digest):
-            return f"{form} {what} of {len(seats)} seats [{digest or ' '.join(seats)}]"
-        case RoundBegan(round=round, of=of):
-            return f"round {round} of {of}"
-        case Said(text=text):
-            return f"post {text[:60]!r}"
-        case Ticked(name=name) | Resulted(name=name):
-            return f"{KIND_OF[type(body)]} {name}"
-        case Joined(seats=seats) | Left(seats=seats):
-            return f"{KIND_OF[type(body)]} of {len(seats)} seats"
-        case _:
-            return KIND_OF[type(body)]
+    def _check_room(self, room: str) -> str:
+        """*room*, which must be one that seats may come into: nobody's inbox."""
+        if not NAME.fullmatch(room):
+            raise BadName("room", room)
+        return room

@@ -1,10 +1,11 @@
 """From what a mind gives to how the ask ended: validation and bounded repair."""
 
+import asyncio
 from typing import Any
 
 import msgspec
 
-from hubbub.errors import BusError, ModelError
+from hubbub.errors import BusError, ModelError, first_error
 from hubbub.messages import Outcome
 from hubbub.mind import Ask, Mind, Unparsed, answer_type
 from hubbub.text import escape_json, safe_text, without_surrogates
@@ -13,8 +14,10 @@ from hubbub.text import escape_json, safe_text, without_surrogates
 REPAIRS = 2
 #: Bytes of one answer.
 MAX_ANSWER = 1 << 16
-#: Characters kept of what is no answer.
-MAX_RAW = 100_000
+#: Characters kept of what is no answer; each may take 12 bytes of a message's body.
+MAX_RAW = 80_000
+#: Characters of it that the mind is shown when it is asked again.
+MAX_SHOWN = 2_000
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,31 +36,61 @@ async def judge(mind: Mind, ask: Ask) -> Verdict:
     """
     Let *mind* act until its answer is legal, `REPAIRS` times again at most.
 
-    Whatever the mind raises is an outcome; only `BusError` passes through.
+    Whatever the mind raises is an outcome; only `BusError`, Ctrl-C and a cancellation
+    from outside pass through.
     """
     while True:
         try:
             given = await mind.act(ask)
-        except BusError:
-            raise
-        except ModelError as error:
-            outcome: Outcome = "refused" if error.kind == "refused" else "model_error"
-            return Verdict(outcome=outcome, note=str(error), tries=ask.attempt)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a mind is user code
-            note = safe_text(f"{type(error).__name__}: {error}", 500)
-            return Verdict(outcome="crashed", note=note, tries=ask.attempt)
+        except BaseException as raised:  # noqa: BLE001 - a mind is user code
+            return _failed(raised, ask)
         if given is None:
             return Verdict(outcome="passed", tries=ask.attempt)
         try:
             value, encoded = read_answer(given, ask)
         except ValueError as error:
-            if ask.attempt > REPAIRS:
-                return _unparsable(given, ask, str(error))
-            ask = ask.again(safe_text(str(error), 500), _raw(given)[:2_000])
+            raw, complaint = _raw(given), safe_text(str(error), 500)
         else:
             return Verdict(
                 outcome="answered", value=value, encoded=encoded, tries=ask.attempt
             )
+        if ask.attempt > REPAIRS:
+            return Verdict(
+                outcome="unparsable",
+                raw=raw[:MAX_RAW],
+                raw_size=len(raw),
+                note=complaint,
+                tries=ask.attempt,
+            )
+        ask = ask.again(complaint, raw[:MAX_SHOWN])
+
+
+def _failed(raised: BaseException, ask: Ask) -> Verdict:
+    """The outcome of an act that *raised*, unless that is not the mind's doing."""
+    error = first_error(raised)
+    if isinstance(error, BusError | KeyboardInterrupt | GeneratorExit):
+        raise raised
+    if isinstance(error, asyncio.CancelledError) and _cancelled():
+        raise raised
+    if isinstance(error, ModelError):
+        outcome: Outcome = "refused" if error.kind == "refused" else "model_error"
+        return Verdict(outcome=outcome, note=str(error), tries=ask.attempt)
+    note = safe_text(_told(error), 500)
+    return Verdict(outcome="crashed", note=note, tries=ask.attempt)
+
+
+def _told(error: BaseException) -> str:
+    """*error* in words, which may be a mind's own and fail as well."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - so is its error
+        return type(error).__name__
+
+
+def _cancelled() -> bool:
+    """Whether somebody has cancelled this task, and not the mind itself an act."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def read_answer(given: object, ask: Ask) -> tuple[Any, bytes]:
@@ -67,38 +100,35 @@ def read_answer(given: object, ask: Ask) -> tuple[Any, bytes]:
     Raises `ValueError` that says what is wrong with it.
     """
     wanted = answer_type(type(ask.question))
-    if not isinstance(given, (wanted, Unparsed)):
-        raise ValueError(  # noqa: TRY004 - to a mind any wrong answer is the same
-            f"expected {wanted.__name__}, got {type(given).__name__}"
-        )
     try:
-        encoded = (
-            without_surrogates(given.text).encode()
-            if isinstance(given, Unparsed)
-            else msgspec.json.encode(given)
-        )
+        encoded = _encoded(given, wanted)
         if len(encoded) > MAX_ANSWER:
             raise ValueError(
                 f"the answer has {len(encoded):,} bytes; the limit is {MAX_ANSWER:,}"
             )
         value = msgspec.json.decode(encoded, type=wanted)
-    except (TypeError, RecursionError, msgspec.MsgspecError) as error:
-        raise ValueError(str(error)) from None
-    ask.question.check(value)
-    return value, escape_json(msgspec.json.encode(value))
+        ask.question.check(value)
+        return value, escape_json(msgspec.json.encode(value))
+    except ValueError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a check is a scenario's code
+        raise ValueError(_told(error)) from None
+
+
+def _encoded(given: object, wanted: type[Any]) -> bytes:
+    if isinstance(given, Unparsed):
+        return without_surrogates(given.text).encode()
+    if not isinstance(given, wanted):
+        raise ValueError(  # noqa: TRY004 - to a mind any wrong answer is the same
+            f"expected {wanted.__name__}, got {type(given).__name__}"
+        )
+    return msgspec.json.encode(given)
 
 
 def _raw(given: object) -> str:
-    text = given.text if isinstance(given, Unparsed) else repr(given)
-    return without_surrogates(text)
-
-
-def _unparsable(given: object, ask: Ask, complaint: str) -> Verdict:
-    raw = _raw(given)
-    return Verdict(
-        outcome="unparsable",
-        raw=raw[:MAX_RAW],
-        raw_size=len(raw),
-        note=safe_text(complaint, 500),
-        tries=ask.attempt,
-    )
+    """What the mind gave, as text."""
+    try:
+        text = given.text if isinstance(given, Unparsed) else repr(given)
+        return without_surrogates(text)
+    except Exception as error:  # noqa: BLE001 - the answer's own repr
+        return f"({type(given).__name__}: {_told(error)})"

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from uuid import uuid4
 
@@ -32,7 +32,7 @@ def new_holder(kind: str) -> str:
     return f"{kind}-{uuid4().hex[:12]}"
 
 
-def owner(seat: str, workers: Sequence[str]) -> str:
+def owner(seat: str, workers: Iterable[str]) -> str:
     """Who of *workers* should host *seat*: rendezvous hashing, the same everywhere."""
     return max(
         workers, key=lambda worker: blake2b(f"{seat}|{worker}".encode()).digest()
@@ -74,14 +74,15 @@ class Worker:
                 tasks.cancel_scope.cancel()
         finally:
             with anyio.move_on_after(2, shield=True):
-                await self._bus.release(self.holder, list(self._hosted))
                 await self._bus.rest(self.holder)
 
     async def _keep_house(self, tasks: anyio.abc.TaskGroup) -> None:
         while True:
             await self._bus.beat(self.holder, role_of("worker"), self._ttl)
             living = await self._bus.living()
-            workers = sorted(h for h, role in living.items() if role.kind == "worker")
+            # Ourselves in any case: a stall may have cost us the lease just taken.
+            workers = {h for h, role in living.items() if role.kind == "worker"}
+            workers.add(self.holder)
             mine = {
                 name for name in self._cast.names if owner(name, workers) == self.holder
             }
@@ -110,7 +111,7 @@ class Worker:
             taken_over=sum(c.inc > 1 for c in claims.values()),
         )
         actors = [self._actor(name, claim) for name, claim in claims.items()]
-        self.hub.admit(actors)
+        self.hub.admit(actors, int((await self._bus.meta())["seq"]))
         for actor in actors:
             self._hosted[actor.seat.name] = actor
             tasks.start_soon(self._host, actor)

@@ -6,8 +6,9 @@ from contextlib import AbstractAsyncContextManager
 
 import msgspec
 
-from hubbub.messages import Body, Draft, Message, decode_line
-from hubbub.names import inbox
+from hubbub.errors import BadName, BusError, BusRefused, Fenced, RunOver
+from hubbub.messages import KIND_OF, Body, Draft, Message, decode_line, encode_body
+from hubbub.names import NAME, check_room, inbox
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -33,6 +34,33 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     pid: int
     draining: bool = False
+
+
+def check_draft(draft: Draft) -> tuple[str, bytes]:
+    """
+    The kind and the body of *draft*, as they will be stored.
+
+    Names end up in lines, keys and channels, so this is every bus's door: raises
+    `BadName` for a room or sender that is none, `MessageTooLarge`, and `BusRefused`
+    for a number or incarnation below 1 or a negative `Draft.seen`.
+    """
+    check_room(draft.room)
+    if not NAME.fullmatch(draft.sender):
+        raise BadName("seat", draft.sender)
+    if draft.no < 1 or draft.inc < 1 or draft.seen < 0:
+        raise BusRefused(f"{draft.sender}: a draft's numbers begin at 1, its seen at 0")
+    return KIND_OF[type(draft.body)], encode_body(draft.body)
+
+
+def refusal(status: str, draft: Draft, run: str) -> BusError:
+    """Why *draft* is not in the log, for each *status* of ``post.lua`` that says so."""
+    match status:
+        case "fenced":
+            return Fenced(draft.sender, draft.inc)
+        case "over":
+            return RunOver(f"run {run} has ended")
+        case _:
+            return BusRefused(f"{draft.sender} skipped a number before {draft.no}")
 
 
 def concerns(message: Message, rooms: Mapping[str, object] | set[str]) -> bool:
@@ -88,9 +116,18 @@ class Bus(ABC):
         """
         Append *drafts* to the log in this order, each one atomically and once.
 
-        Returns when all are durable.  Raises `Fenced`, `RunOver`, `BusRefused`,
-        or `BusUnavailable`: then it is unknown which are in the log, and the same
-        drafts may be posted again.
+        Returns when all are durable.  A number that is in the log already gets the
+        receipt it had, marked `Receipt.dup`.  A post is never cut off half-way: it can
+        be cancelled before and after, not in between.
+
+        Raises what `check_draft` raises before anything is posted.  After that each
+        draft is judged by itself, and one that is refused stops none of the others:
+        `Fenced` when its seat is not claimed or taken over, `RunOver`, `BusRefused`
+        when a smaller number of its sender is missing.  The first such error is raised
+        when all have been judged; every draft that was not refused is in the log.
+
+        Raises `BusUnavailable`, or `BusRefused` with the server's words: then it is
+        unknown which are in the log, and the same drafts may be posted again.
         """
 
     @abstractmethod
@@ -151,7 +188,8 @@ class Voice:
     """
     One incarnation of a seat speaking: numbers its messages, one at a time.
 
-    After an error other than `MessageTooLarge` the voice must not be used again.
+    After a `BusError` the voice must not be used again.  Any other error was found
+    before anything was posted.
     """
 
     def __init__(self, bus: Bus, seat: str, claim: Claim) -> None:
@@ -180,4 +218,9 @@ class Voice:
             for i, (room, body) in enumerate(posts)
         ]
         self._no += len(drafts)
-        return await self._bus.post(drafts)
+        try:
+            return await self._bus.post(drafts)
+        except Exception as error:
+            if not isinstance(error, BusError):
+                self._no -= len(drafts)
+            raise

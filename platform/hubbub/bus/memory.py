@@ -6,9 +6,20 @@ from dataclasses import dataclass, field
 from time import time
 
 import anyio
+import anyio.lowlevel
+import msgspec
 
-from hubbub.bus.base import Bus, Claim, Receipt, Role, Subscription, concerns
-from hubbub.errors import Fenced, RunOver
+from hubbub.bus.base import (
+    Bus,
+    Claim,
+    Receipt,
+    Role,
+    Subscription,
+    check_draft,
+    concerns,
+    refusal,
+)
+from hubbub.errors import BusError
 from hubbub.messages import Draft, Ended, Message, decode_line, encode_line
 from hubbub.names import check_run
 
@@ -38,31 +49,36 @@ class MemoryBus(Bus):
         self._grown = anyio.Event()
 
     async def post(self, drafts: Sequence[Draft]) -> list[Receipt]:
-        receipts = [self._post(draft) for draft in drafts]
+        for draft in drafts:
+            check_draft(draft)
+        judged = [self._post(draft) for draft in drafts]
         self._grown.set()
         self._grown = anyio.Event()
-        await anyio.lowlevel.checkpoint()
+        await anyio.lowlevel.cancel_shielded_checkpoint()
+        receipts: list[Receipt] = []
+        for found in judged:
+            if isinstance(found, BusError):
+                raise found
+            receipts.append(found)
         return receipts
 
-    def _post(self, draft: Draft) -> Receipt:
+    def _post(self, draft: Draft) -> Receipt | BusError:
         seat = self._seats.get(draft.sender, _Seat())
-        if draft.inc != seat.inc or not seat.inc:
-            raise Fenced(draft.sender, draft.inc)
+        if draft.inc != seat.inc:
+            return refusal("fenced", draft, self.run)
         if draft.no <= len(seat.receipts):
-            known = seat.receipts[draft.no - 1]
-            return Receipt(known.seq, known.n, known.at, dup=True)
+            return msgspec.structs.replace(seat.receipts[draft.no - 1], dup=True)
         if self._ended:
-            raise RunOver(f"run {self.run} has ended")
+            return refusal("over", draft, self.run)
         if draft.no != len(seat.receipts) + 1:
-            raise ValueError(f"{draft.sender} skipped number {len(seat.receipts) + 1}")
+            return refusal("ahead", draft, self.run)
         receipt = Receipt(
             len(self._lines) + 1, self._rooms.get(draft.room, 0) + 1, int(time() * 1000)
         )
         self._lines.append(encode_line(draft, receipt.seq, receipt.n, receipt.at))
         self._rooms[draft.room] = receipt.n
         seat.receipts.append(receipt)
-        if isinstance(draft.body, Ended):
-            self._ended = True
+        self._ended = isinstance(draft.body, Ended)
         return receipt
 
     async def lines(

@@ -21,7 +21,7 @@ local ended = redis.call('HGET', meta, 'ended')
 local function find(sender, no, last)
   local upper = last .. '-0'
   while true do
-    local page = redis.call('XREVRANGE', log, upper, '-', 'COUNT', 100)
+    local page = redis.call('XREVRANGE', log, upper, '-', 'COUNT', 16)
     for _, entry in ipairs(page) do
       local seq, n, at, from, number = string.match(entry[2][2],
         '^{"seq":(%d+),"room":"[^"]*","n":(%d+),"at":(%d+),"sender":"([^"]*)","no":(%d+),')
@@ -30,7 +30,7 @@ local function find(sender, no, last)
       end
       upper = '(' .. entry[1]
     end
-    if #page < 100 then
+    if #page < 16 then
       return {'ahead', '0', '0', '0'}
     end
   end
@@ -59,14 +59,15 @@ local function post(sender, inc, no, room, seen, kind, body)
     .. '","body":' .. body .. '}'
   redis.call('XADD', log, seq .. '-0', 'm', line)
   redis.call('HSET', seats, sender, inc .. ' ' .. no .. ' ' .. seq .. ' ' .. holder)
+  if kind == 'end' then
+    redis.call('HSET', meta, 'ended', seq)
+    ended = seq
+  end
   redis.call('PUBLISH', prefix .. 'room:' .. room, line)
   if kind == 'join' or kind == 'leave' then
     redis.call('PUBLISH', prefix .. 'members', line)
   elseif kind == 'contribution' then
     redis.call('PUBLISH', prefix .. 'room:@' .. sender, line)
-  elseif kind == 'end' then
-    redis.call('HSET', meta, 'ended', seq)
-    ended = seq
   end
   return {'ok', seq, n, now}
 end

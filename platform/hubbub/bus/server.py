@@ -8,6 +8,7 @@ on ``server.lock`` is held by us and by the server, so it lasts as long as eithe
 import fcntl
 import os
 import shutil
+import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -125,7 +126,10 @@ class Server:
         once = Retry(NoBackoff(), 0)
         client: Any = Redis(unix_socket_path=str(self._socket), retry=once)
         async with client:
-            while self.process.returncode is None:
+            while self.process.returncode in (None, -signal.SIGKILL):
+                if self.process.returncode is not None:
+                    # Killed from outside, which is no fault of its own.
+                    self.process = await self._spawn()
                 # No socket yet, or it answers that it is loading.
                 with suppress(exceptions.ConnectionError, exceptions.TimeoutError):
                     await client.ping()

@@ -1,14 +1,18 @@
 """The ``hubbub`` command: its parts, its errors and its exit codes."""
 
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 import click
 
-from hubbub.cli.look import ls, show, tail, verify
+from hubbub.cli.interrupt import Interrupted
+from hubbub.cli.look import ls, show, verify
 from hubbub.cli.models import doctor, models
+from hubbub.cli.output import hold_streams, silence
 from hubbub.cli.play import resume, run
-from hubbub.cli.roles import conductor, logger, worker
+from hubbub.cli.roles import alive, begin, conductor, logger, worker
+from hubbub.cli.tail import tail
 from hubbub.errors import (
     HubbubError,
     LogDamaged,
@@ -16,6 +20,7 @@ from hubbub.errors import (
     UsageError,
     first_error,
 )
+from hubbub.text import safe_text
 
 OK, USAGE, FAILED, VERIFY_FAILED, INTERRUPTED = 0, 2, 3, 4, 130
 
@@ -48,38 +53,54 @@ for _command in (
     verify,
     doctor,
     models,
+    begin,
     worker,
     conductor,
     logger,
+    alive,
 ):
     commands.add_command(_command)
 
 
-def main() -> NoReturn:
-    """Run a command and exit: 0 ok, 2 usage, 3 failed, 4 not verified, 130 interrupted."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """
+    Run a command and exit.
+
+    0 ok; 2 what was asked for cannot be, and nothing was begun; 3 failed; 4 not
+    verified; 130 interrupted.
+    """
+    hold_streams()
     try:
-        commands.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(USAGE)
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(INTERRUPTED)
-    except HubbubError as error:
-        _tell(error)
-        sys.exit(code_of(error))
-    except BaseExceptionGroup as group:
-        first = first_error(group)
-        if isinstance(first, KeyboardInterrupt):
-            sys.exit(INTERRUPTED)
-        if not isinstance(first, HubbubError):
-            raise
-        _tell(first)
-        sys.exit(code_of(first))
-    except BrokenPipeError:
-        # The reader of our output has seen enough.
-        sys.stderr.close()
-        sys.exit(OK)
+        commands.main(arguments, "hubbub", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as raised:  # noqa: BLE001 - what is no ending is raised again
+        sys.exit(explain(raised))
     sys.exit(OK)
+
+
+def explain(raised: BaseException) -> int:
+    """Say what ended a command and return its exit code; a bug is raised again."""
+    error = first_error(raised)
+    match error:
+        case click.ClickException():
+            error.show()
+            return USAGE
+        case KeyboardInterrupt() | Interrupted() | click.Abort():
+            return INTERRUPTED
+        case HubbubError():
+            _tell(str(error))
+            return code_of(error)
+        case BrokenPipeError():
+            # The reader of our output has seen enough.
+            silence()
+            return OK
+        case OSError() if error.strerror:
+            _tell(
+                f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            )
+            return FAILED
+        case _:
+            raise raised
 
 
 def code_of(error: HubbubError) -> int:
@@ -89,5 +110,5 @@ def code_of(error: HubbubError) -> int:
     return VERIFY_FAILED if isinstance(error, LogDamaged) else FAILED
 
 
-def _tell(error: HubbubError) -> None:
-    click.echo(f"hubbub: {error}", err=True)
+def _tell(words: str) -> None:
+    click.echo(f"hubbub: {safe_text(words, 8_000, newlines=True)}", err=True)

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import anyio
 import click
-import msgspec
 
 from hubbub.bus.directory import open_client
 from hubbub.bus.server import open_server
 from hubbub.bus.settings import ServerFacts, check_server
-from hubbub.cli.play import RUNS
+from hubbub.cli.made import RUNS
+from hubbub.cli.output import echo_json
 from hubbub.errors import HubbubError
 from hubbub.models.catalogue import Probe, probe
 from hubbub.models.local import fetch
+from hubbub.text import safe_text
 
 #: Free bytes below which the doctor complains.
 LITTLE = 1 << 30
@@ -31,16 +32,17 @@ LITTLE = 1 << 30
     metavar="URL",
     help="The server to look at (default: the embedded one).",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout.")
 def doctor(url: str, as_json: bool) -> None:
     """Look whether everything is there to play a run, and say what is not."""
     found = anyio.run(_examine, url)
-    if as_json:
-        click.echo(msgspec.json.encode(found).decode())
-    else:
-        for line in found:
-            mark = "ok  " if line["ok"] else "BAD "
-            click.echo(f"{mark} {line['what']}: {line['found']}")
+    for line in found:
+        if as_json:
+            echo_json(line)
+            continue
+        mark = "ok  " if line["ok"] else "BAD "
+        words = f"{mark} {line['what']}: {line['found']}"
+        click.echo(safe_text(words, newlines=True))
     if not all(line["ok"] for line in found):
         sys.exit(3)
 
@@ -97,12 +99,12 @@ def models(ctx: click.Context, as_json: bool) -> None:
         return
     for found in anyio.run(probe, os.environ):
         if as_json:
-            click.echo(msgspec.json.encode(found).decode())
+            echo_json(found)
         elif found.error:
-            click.echo(f"{found.provider}: {found.error}")
+            click.echo(safe_text(f"{found.provider}: {found.error}"))
         else:
             for name in found.models:
-                click.echo(f"{found.provider}/{name}")
+                click.echo(safe_text(f"{found.provider}/{name}"))
 
 
 @models.command("fetch")

@@ -1,66 +1,81 @@
-"""The roles as processes of their own: ``worker``, ``conductor``, ``logger``."""
+"""
+The roles as processes of their own: ``worker``, ``conductor``, ``logger``.
+
+They find each other by the server alone.  ``begin`` gives them a run to serve.
+"""
 
 import os
-from collections.abc import Awaitable, Callable, Sequence
+import socket
+import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
 import click
+import msgspec
 import structlog
 
 from hubbub.bus import RedisBus, open_bus
-from hubbub.bus.directory import current_run, open_client
+from hubbub.bus.directory import current_run, is_unfinished, open_client, succeed
 from hubbub.bus.settings import check_server
+from hubbub.cli.filing import keep_folder
 from hubbub.cli.interrupt import interrupt
-from hubbub.cli.play import RUNS, build, jsonable, made_of
+from hubbub.cli.made import RUNS, build, made_of
 from hubbub.conductor import Conductor
-from hubbub.console.picture import Picture
 from hubbub.errors import BusUnavailable
-from hubbub.folder import RunFolder, make_folder, new_run_id, now, point_latest
-from hubbub.launch import enter_run, finish, read_cast
-from hubbub.log import read_log
+from hubbub.folder import new_run_id, now
+from hubbub.launch import read_cast
 from hubbub.logger import Logger
 from hubbub.logs import configure
 from hubbub.models.catalogue import open_models
-from hubbub.population import Cast
+from hubbub.population import Cast, Population
 from hubbub.worker import Worker
 
 log = structlog.get_logger()
 
-#: Seconds between two looks for a run that has not begun.
+#: Seconds between two looks for a server that is away, or a run that has not begun.
 LOOK = 0.25
-#: Seconds a role waits for its server at the start.
+#: Seconds for which a server may be away.
 PATIENCE = 60.0
 
+Serve = Callable[[RedisBus], Awaitable[None]]
+Look = Callable[[], Awaitable[str]]
 
-def on_server(command: Any) -> Any:
-    """The options of every role."""
-    options = [
-        click.option(
-            "--redis",
-            "url",
-            envvar="REDIS_URL",
-            required=True,
-            metavar="URL",
-            help="The server.",
-        ),
-        click.option(
-            "--run",
-            "run_id",
-            default="",
-            metavar="ID",
-            help="The run (default: the server's current one).",
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+on_server = click.option(
+    "--redis",
+    "url",
+    envvar="REDIS_URL",
+    required=True,
+    metavar="URL",
+    help="The server.",
+)
+of_run = click.option(
+    "--run",
+    "run_id",
+    default="",
+    metavar="ID",
+    help="The run (default: the server's unfinished one).",
+)
+if_any = click.option(
+    "--if-any",
+    is_flag=True,
+    help="Do not wait for a run to begin: without one there is nothing to do.",
+)
+of_scenario = click.option(
+    "--scenario",
+    envvar="HUBBUB_SCENARIO",
+    default="",
+    metavar="NAME",
+    help="Begin a run of this unless the server has an unfinished one.",
+)
 
 
 @click.command()
 @on_server
-def worker(url: str, run_id: str) -> None:
+@of_run
+@if_any
+def worker(url: str, run_id: str, if_any: bool) -> None:
     """Host seats of a run until it ends."""
 
     async def work(bus: RedisBus) -> None:
@@ -68,137 +83,146 @@ def worker(url: str, run_id: str) -> None:
         async with open_models(cast.population.models(), os.environ) as models:
             await Worker(bus, cast, models).run()
 
-    _serve("worker", url, run_id, work)
+    _serve("worker", lambda: _find(url, run_id), if_any, url, work)
 
 
 @click.command()
 @on_server
-@click.option(
-    "--scenario",
-    envvar="HUBBUB_SCENARIO",
-    default="",
-    metavar="NAME",
-    help="Begin a run of this if the server has no unfinished one.",
-)
+@of_run
+@if_any
+@of_scenario
 @made_of
-def conductor(
-    url: str,
-    run_id: str,
-    scenario: str,
-    agents: int | None,
-    mind: str,
-    model: str,
-    settings: Sequence[str],
-    seed: int | None,
-) -> None:
+def conductor(url: str, run_id: str, if_any: bool, scenario: str, **made: Any) -> None:
     """Conduct a run to its end, or stand by while another conductor does."""
-    population = (
-        Cast(build(scenario, agents, mind, model, settings, seed)).population
-        if scenario
-        else None
-    )
 
     async def conduct(bus: RedisBus) -> None:
         await Conductor(bus, await read_cast(bus)).run()
 
-    async def begin() -> str:
-        async with open_client(url) as client:
-            found = await _unfinished(client, url)
-        if found or population is None:
-            return found
-        new = new_run_id(Cast(population).scenario.name)
-        await enter_run(url, new, population, now())
-        return new
-
-    _serve("conductor", url, run_id, conduct, begin)
+    if scenario and not run_id:
+        population = _population(scenario, made)
+        _serve("conductor", lambda: _begin(url, population), if_any, url, conduct)
+    else:
+        _serve("conductor", lambda: _find(url, run_id), if_any, url, conduct)
 
 
 @click.command()
 @on_server
+@of_run
+@if_any
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="The run folder (default: runs/ID).",
+    help="Keep the messages there and leave the manifest alone (default: runs/ID).",
 )
-def logger(url: str, run_id: str, out: Path | None) -> None:
+def logger(url: str, run_id: str, if_any: bool, out: Path | None) -> None:
     """Keep every message of a run until it ends."""
 
     async def keep(bus: RedisBus) -> None:
-        began = anyio.current_time()
-        path = out or RUNS / bus.run
-        folder = await _folder(bus, path)
         if out is None:
-            point_latest(path)
-        await Logger(bus, path).run()
-        if out is None:
-            picture = Picture()
-            for message in read_log(folder.log):
-                picture.apply(message)
-            finish(folder, picture, anyio.current_time() - began)
+            await keep_folder(bus, RUNS / bus.run)
+        else:
+            await Logger(bus, out).run()
 
-    _serve("logger", url, run_id, keep)
+    _serve("logger", lambda: _find(url, run_id), if_any, url, keep)
 
 
-async def _folder(bus: RedisBus, path: Path) -> RunFolder:
-    if (path / "manifest.json").exists():
-        return RunFolder(path)
-    cast = await read_cast(bus)
-    return make_folder(
-        path, bus.run, cast.scenario.name, cast.population, jsonable(cast.parameters)
-    )
+@click.command()
+@on_server
+@of_scenario
+@made_of
+def begin(url: str, scenario: str, **made: Any) -> None:
+    """Begin a run that roles on the server will serve; print its id."""
+    configure(_level())
+    if not scenario:
+        raise click.UsageError("name a --scenario")
+    population = _population(scenario, made)
+    click.echo(anyio.run(_patiently, lambda: _begin(url, population)))
 
 
-def _serve(
-    role: str,
-    url: str,
-    run_id: str,
-    serve: Callable[[RedisBus], Awaitable[None]],
-    begin: Callable[[], Awaitable[str]] | None = None,
-) -> None:
-    """Wait for server and run, then serve until the run ends or we are told to stop."""
-    configure(os.environ.get("HUBBUB_LOG", "info"))
+@click.command(hidden=True)
+@on_server
+def alive(url: str) -> None:
+    """Exit 0 if a role of this host has a lease in the server's run, else 1."""
+    if not anyio.run(_lives_here, url):
+        sys.exit(1)
+
+
+async def _lives_here(url: str) -> bool:
+    async with open_client(url) as client:
+        run = await current_run(client)
+    if not run:
+        return False
+    async with open_bus(url, run, patience=1.0) as bus:
+        living = await bus.living()
+    return any(role.host == socket.gethostname() for role in living.values())
+
+
+def _population(scenario: str, made: dict[str, Any]) -> Population:
+    return Cast(build(scenario, **made)).population
+
+
+def _level() -> str:
+    return os.environ.get("HUBBUB_LOG") or "info"
+
+
+def _serve(role: str, look: Look, if_any: bool, url: str, serve: Serve) -> None:
+    """Serve the run that *look* finds until it ends or we are told to stop."""
+    configure(_level())
 
     async def main() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(interrupt)
-            await _wait_for_server(url)
-            run = run_id or (await begin() if begin else "") or await _wait_for_run(url)
-            with structlog.contextvars.bound_contextvars(role=role, run=run):
-                async with open_bus(url, run) as bus:
-                    await serve(bus)
-                log.info("the run has ended")
+            while not (run := await _patiently(look)) and not if_any:
+                await anyio.sleep(LOOK)
+            if run:
+                with structlog.contextvars.bound_contextvars(run=run):
+                    async with open_bus(url, run) as bus:
+                        await serve(bus)
+                    log.info("the run has ended")
+            else:
+                log.info("no run to serve")
             tasks.cancel_scope.cancel()
 
-    anyio.run(main)
+    with structlog.contextvars.bound_contextvars(role=role):
+        anyio.run(main)
 
 
-async def _wait_for_server(url: str) -> None:
+async def _patiently(look: Look) -> str:
+    """What *look* finds, once the server answers; `BusUnavailable` if it never does."""
     deadline = anyio.current_time() + PATIENCE
     while True:
         try:
-            async with open_client(url) as client:
-                await check_server(client)
-            return
+            return await look()
         except BusUnavailable:
             if anyio.current_time() > deadline:
                 raise
         await anyio.sleep(LOOK)
 
 
-async def _wait_for_run(url: str) -> str:
+async def _find(url: str, run_id: str) -> str:
+    """The run to serve, empty for none."""
     async with open_client(url) as client:
-        while not (run := await _unfinished(client, url)):
-            await anyio.sleep(LOOK)
+        await check_server(client)
+        run = run_id or await current_run(client)
+    return run if run_id or await is_unfinished(url, run) else ""
+
+
+async def _begin(url: str, population: Population) -> str:
+    """The server's unfinished run; without one, a new one."""
+    async with open_client(url) as client:
+        facts = await check_server(client)
+        last = await current_run(client)
+        if await is_unfinished(url, last):
+            log.info("an unfinished run goes on", run=last)
+            return last
+        run = new_run_id(Cast(population).scenario.name)
+        # Known before it is current: whoever finds a run can read what is played.
+        async with open_bus(url, run) as bus:
+            await bus.note(
+                population=msgspec.json.encode(population).decode(),
+                server=f"{facts.name} {facts.version}",
+            )
+        run = await succeed(client, last, run, now())
+    log.info("a run begins", run=run)
     return run
-
-
-async def _unfinished(client: Any, url: str) -> str:
-    """The server's current run, unless it is over and logged."""
-    run = await current_run(client)
-    if not run:
-        return ""
-    async with open_bus(url, run) as bus:
-        facts = await bus.meta()
-    over = "ended" in facts and facts.get("logged") == facts["seq"]
-    return "" if over else run

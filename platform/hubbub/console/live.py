@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Lock
 from typing import Self, TextIO
 
@@ -53,6 +53,8 @@ class LiveView:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.picture = Picture()
+        #: Why nothing is drawn any more: the reader has left, or there is no room.
+        self.failure: OSError | None = None
         self._run = run
         self._console = console or Console(stderr=json is not None)
         self._json = json
@@ -125,6 +127,17 @@ class LiveView:
             events, self._events = self._events, []
             messages, self._lines = self._lines, deque(maxlen=LINES)
             skipped, self._skipped = self._skipped, 0
+        if self.failure is not None:
+            return
+        try:
+            self._write(events, messages, skipped)
+        except OSError as error:
+            # A run does not depend on who watches it: it goes on, the log has all.
+            self.failure = error
+
+    def _write(
+        self, events: Sequence[str], messages: Sequence[Message], skipped: int
+    ) -> None:
         if self._json is not None:
             self._json.writelines(events)
             self._json.flush()

@@ -1,7 +1,7 @@
 """The seam to language models: one request, one reply, or one typed error."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -18,9 +18,9 @@ class Prompt(msgspec.Struct, frozen=True):
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     """How a model draws its words; what is None is left to the server."""
 
-    temperature: float | None = 1.0
-    top_p: float | None = None
-    max_tokens: int = 256
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=100)] | None = 1.0
+    top_p: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 256
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

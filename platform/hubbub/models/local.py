@@ -214,7 +214,10 @@ def serve(path: Path) -> None:
     params.endpoint_slots = False
     params.n_parallel = SLOTS
     params.n_ctx = SLOTS * CONTEXT
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = _processors()
+    # Its threads wait for each other by spinning: with one for every processor, each of
+    # ours that runs stops them all, and a reply takes ten times as long.
+    threads = max(1, _processors() // 2)
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.warmup = False
     params.verbosity = 1
     server = engine.Server(params)

@@ -9,13 +9,13 @@ or goals, thirty rounds of invitation, acceptance and one-on-one conversation.
 from collections.abc import Mapping
 
 from hubbub.questions import Accept, Acceptance, Invitation, Invite
-from hubbub.scenario import scenario
+from hubbub.scenario import Count, Seconds, scenario
 from hubbub.stage import Stage
 
 
-@scenario(mind="reinforcement", seats=10)
+@scenario(mind="reinforcement", seats=10, least=2)
 async def cocktail_party(
-    stage: Stage, rounds: int = 30, turns: int = 6, budget: float = 60.0
+    stage: Stage, rounds: Count = 30, turns: Count = 6, budget: Seconds = 60.0
 ) -> None:
     """
     A party. In every round each guest may invite one other to a conversation between

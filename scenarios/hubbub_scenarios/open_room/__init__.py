@@ -1,12 +1,12 @@
 """The open room: everybody in one room, everybody talks; the work to measure speed on."""
 
-from hubbub.scenario import scenario
+from hubbub.scenario import Count, Pause, Seconds, scenario
 from hubbub.stage import Stage
 
 
 @scenario(mind="silent", seats=100)
 async def open_room(
-    stage: Stage, acts: int = 10, pause: float = 0.0, budget: float = 3600.0
+    stage: Stage, acts: Count = 10, pause: Pause = 0.0, budget: Seconds = 3600.0
 ) -> None:
     """
     One room that everybody is in. Each may speak several times, whenever somebody else

@@ -1,0 +1,354 @@
+"""
+Play random games while random processes die, and check what must hold all the same.
+
+    python -m tests.simulation --first 0 --count 1000
+
+Time leaps, so a run takes as long as its computing does; the seed is the whole run.
+Exits 1 when anything was wrong, and names the seeds.
+"""
+
+import random
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import combinations
+
+import anyio
+import anyio.abc
+import click
+import msgspec
+import structlog
+
+from hubbub.bus import MemoryBus
+from hubbub.messages import (
+    Asked,
+    Contributed,
+    Joined,
+    Left,
+    Message,
+    Passed,
+    PhaseClosed,
+    PhaseOpened,
+    Resulted,
+    Said,
+)
+from hubbub.mind import Ask
+from hubbub.names import CONDUCTOR
+from hubbub.questions import Turn
+from hubbub.scenario import Scenario, scenario
+from hubbub.stage import Stage
+
+from .house import STUCK, House, Process
+from .leaping import in_no_time
+from .playing import (
+    Guess,
+    Number,
+    Player,
+    Troupe,
+    contributions,
+    conversations,
+    play,
+    read_all,
+    remember,
+    seats,
+    views,
+)
+
+Deed = Callable[[Stage], Awaitable[None]]
+
+SEATS = [f"L{i}" for i in range(1, 6)]
+ROOMS = ["hall", "yard"]
+#: Seconds a seat has where nobody is to be late, however often hosts die.
+AMPLE = 2_000.0
+#: How often at most something is done to a process in one run.
+BLOWS = 8
+
+
+# -- games
+
+
+def some(rng: random.Random, least: int = 1) -> list[str]:
+    """At least *least* seats, in any order."""
+    return rng.sample(SEATS, rng.randint(least, len(SEATS)))
+
+
+def calm_deed(rng: random.Random) -> Deed:
+    """A deed whose course depends on nothing but what the minds have heard."""
+    names, room, two = some(rng), rng.choice(ROOMS), some(rng, 2)[:2]
+    pairs = rng.sample(list(combinations(SEATS, 2)), rng.randint(1, 6))
+    turns = rng.randint(1, 4)
+
+    async def collect(stage: Stage) -> None:
+        await stage.collect(Guess(), names, budget=AMPLE)
+
+    async def probe(stage: Stage) -> None:
+        await stage.probe(Guess(), names, budget=AMPLE)
+
+    async def take_turns(stage: Stage) -> None:
+        await stage.turns(Guess(), names, room=room, budget=AMPLE)
+
+    async def dyads(stage: Stage) -> None:
+        await stage.chats(pairs, turns=turns)
+
+    async def talk(stage: Stage) -> None:
+        await stage.chat(room, two, turns=turns, opener=two[0])
+
+    async def open_room(stage: Stage) -> None:
+        await stage.open_room(room, names)
+
+    async def dismiss(stage: Stage) -> None:
+        await stage.dismiss(room, names)
+
+    async def post(stage: Stage) -> None:
+        await stage.post(room, f"{stage.rng.random()}")
+        await stage.tick(f"@{names[0]}", "weather", stage.rng.random())
+        await stage.result("drawn", stage.rng.random())
+
+    deeds: list[Deed] = [collect, probe, take_turns, dyads, dyads, talk, post]
+    return rng.choice([*deeds, open_room, dismiss])
+
+
+def wild_deed(rng: random.Random) -> Deed:
+    """A deed in which it matters who is quick: quorums, deadlines, crossing words."""
+    names, room = some(rng, 2), rng.choice(ROOMS)
+    quorum, budget = rng.choice([0.0, 0.3, 0.5, 1.0]), rng.choice([0.5, 2.0, 20.0])
+    pause, turns = rng.choice([None, 0.0, 3.0]), rng.randint(1, 4)
+    opener = rng.choice(["", names[0]])
+
+    async def collect(stage: Stage) -> None:
+        found = await stage.collect(Guess(), names, budget=budget, quorum=quorum)
+        await stage.result("collected", Told(dict(found.outcomes), dict(found)))
+
+    async def talk(stage: Stage) -> None:
+        said = await stage.chat(
+            room, names, turns=turns, opener=opener, pause=pause, budget=budget
+        )
+        await stage.result("said", said)
+
+    return rng.choice([collect, talk])
+
+
+class Told(msgspec.Struct):
+    """What a scenario was told that a phase brought in."""
+
+    outcomes: dict[str, str]
+    answers: dict[str, Number]
+
+
+def game(seed: int, *, wild: bool) -> Scenario:
+    """The game of *seed*; a *wild* one is not the same when it is disturbed."""
+    rng = random.Random(seed)
+    deeds = [calm_deed(rng) for _ in range(rng.randint(3, 9))]
+    if wild:
+        for _ in range(3):
+            deeds.insert(rng.randrange(len(deeds)), wild_deed(rng))
+
+    @scenario(asks=[Guess])
+    async def game(stage: Stage) -> None:
+        await stage.open_room("hall", SEATS[:3])
+        for deed in deeds:
+            await deed(stage)
+
+    return game
+
+
+async def think(player: Player, ask: Ask) -> object:
+    """Remember, after a while."""
+    await anyio.sleep(ask.rng.expovariate(2))
+    return await remember(player, ask)
+
+
+async def waver(player: Player, ask: Ask) -> object:
+    """Think; now and then pass, or break down."""
+    await anyio.sleep(ask.rng.expovariate(1))
+    mood = ask.rng.random()
+    if mood < 0.1:
+        return None
+    if mood < 0.15 and not isinstance(ask.question, Turn):
+        raise RuntimeError("broken down")
+    return await remember(player, ask)
+
+
+# -- disturbance
+
+
+class Trouble:
+    """Does to the processes of a house what can be done to processes."""
+
+    def __init__(self, house: House, rng: random.Random) -> None:
+        self._house = house
+        self._rng = rng
+        self._workers = [house.worker() for _ in range(rng.randint(1, 3))]
+        self._conductors = [house.conductor() for _ in range(rng.randint(1, 2))]
+
+    async def make(self, tasks: anyio.abc.TaskGroup) -> None:
+        """Strike now and then."""
+        for _ in range(self._rng.randint(0, BLOWS)):
+            await anyio.sleep(self._rng.expovariate(0.4))
+            kind = self._rng.choice(["worker", "worker", "conductor"])
+            processes = self._workers if kind == "worker" else self._conductors
+            victim = processes.pop(self._rng.randrange(len(processes)))
+            tasks.start_soon(self._strike, victim)
+            processes.append(
+                self._house.worker() if kind == "worker" else self._house.conductor()
+            )
+
+    async def _strike(self, victim: Process) -> None:
+        while_ = self._rng.uniform(0.1, 15)
+        match self._rng.choice(["kill", "kill", "stop", "freeze", "mute"]):
+            case "kill":
+                victim.kill()
+            case "stop":
+                victim.stop()
+            case "freeze":
+                victim.wire.freeze()
+                await anyio.sleep(while_)
+                victim.wire.thaw()
+            case _:
+                victim.wire.mute = True
+                await anyio.sleep(while_)
+                victim.wire.mute = False
+
+
+async def disturbed(cast: Troupe, rng: random.Random) -> list[Message]:
+    """Play *cast*'s run while processes die; the audited log."""
+    bus = MemoryBus()
+    with anyio.fail_after(STUCK):
+        async with anyio.create_task_group() as tasks:
+            await Trouble(House(cast, tasks, bus, rng=rng), rng).make(tasks)
+    return await read_all(bus)
+
+
+# -- what must hold
+
+
+def check(cast: Troupe, messages: list[Message]) -> None:
+    """What holds of every run, whatever was done to it."""
+    made = Counter(
+        (m.kind, getattr(m.body, "step", 0))
+        for m in messages
+        if m.sender == CONDUCTOR and m.kind != "ask"
+    )
+    assert set(made.values()) <= {1}, "a step was made twice"
+    check_deadlines(messages)
+    check_minds(cast, messages)
+    check_chats(messages)
+    check_collects(messages)
+
+
+def check_deadlines(messages: list[Message]) -> None:
+    """No phase waits for its deadline where there is ample time."""
+    budgets: dict[int, float] = {}
+    for m in messages:
+        match m.body:
+            case PhaseOpened(step=step, budget=budget):
+                budgets[step] = budget
+            case PhaseClosed(step=step, why="deadline"):
+                assert budgets[step] < AMPLE, f"step {step} was stuck"
+            case _:
+                pass
+
+
+def check_minds(cast: Troupe, messages: list[Message]) -> None:
+    """Every mind there ever was has observed what its rooms heard, in order, once."""
+    heard = views(messages)
+    for seat in cast.names:
+        for player in cast.players[seat]:
+            events = player.events
+            assert events == heard[seat][: len(events)], f"{seat} heard otherwise"
+
+
+def check_chats(messages: list[Message]) -> None:
+    """Nobody takes more turns than there are; who talks in twos is in one room."""
+    turns: dict[int, int] = {}
+    taken: Counter[tuple[int, str]] = Counter()
+    inside: defaultdict[str, set[str]] = defaultdict(set)
+    for m in messages:
+        match m.body:
+            case PhaseOpened(step=step, turns=most, form="chat"):
+                turns[step] = most
+            case Said(turn=turn) | Passed(turn=turn) | Left(turn=turn) if turn:
+                taken[int(turn.split("/")[0]), m.sender] += 1
+            case _:
+                pass
+        match m.body:
+            case Joined(seats=names) if m.room.startswith("chat-"):
+                for seat in names:
+                    inside[seat].add(m.room)
+                    assert len(inside[seat]) == 1, f"{seat} is in two conversations"
+            case Left(seats=names):
+                for seat in names:
+                    inside[seat].discard(m.room)
+            case _:
+                pass
+    for (step, seat), count in taken.items():
+        assert count <= turns[step], f"{seat} took {count} turns in step {step}"
+
+
+def check_collects(messages: list[Message]) -> None:
+    """What the scenario was given is what stands in the log before the close."""
+    found: dict[int, Told] = {}
+    closed: set[int] = set()
+    for m in messages:
+        match m.body:
+            case PhaseOpened(step=step, form="collect", seats=names):
+                found[step] = Told(dict.fromkeys(names, "absent"), {})
+            case Contributed(step=step) as given if step in found.keys() - closed:
+                found[step].outcomes[m.sender] = given.outcome
+                if given.outcome == "answered":
+                    answer = msgspec.json.decode(given.answer, type=Number)
+                    found[step].answers[m.sender] = answer
+            case PhaseClosed(step=step):
+                closed.add(step)
+            case Resulted(step=step, name="collected", value=value):
+                told = msgspec.json.decode(value, type=Told)
+                assert told == found[step - 1], f"step {step - 1} was told otherwise"
+            case _:
+                pass
+
+
+def ended(messages: Iterable[Message]) -> bool:
+    """Whether every ask has its end."""
+    asks = {m.body.ask for m in messages if isinstance(m.body, Asked)}
+    return asks == contributions(messages).keys()
+
+
+@in_no_time
+async def calm(seed: int) -> None:
+    """The game of *seed* comes to the same, whatever is done to who plays it."""
+    quiet = await play(Troupe(game(seed, wild=False), seats(5, think), seed))
+    cast = Troupe(game(seed, wild=False), seats(5, think), seed)
+    messages = await disturbed(cast, random.Random(seed))
+
+    check(cast, messages)
+    assert contributions(messages) == contributions(quiet)
+    assert conversations(messages) == conversations(quiet)
+    assert ended(messages)
+
+
+@in_no_time
+async def wild(seed: int) -> None:
+    """Where it matters who is quick, the record is still a record."""
+    cast = Troupe(game(seed, wild=True), seats(5, waver), seed)
+    check(cast, await disturbed(cast, random.Random(seed)))
+
+
+@click.command()
+@click.option("--first", default=0, help="The first seed.")
+@click.option("--count", default=1000, help="How many seeds.")
+def main(first: int, count: int) -> None:
+    """Simulate, and name the seeds of the runs that went wrong."""
+    structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
+    failed: list[str] = []
+    for seed in range(first, first + count):
+        for run in (calm, wild):
+            try:
+                run(seed)
+            except Exception as error:  # noqa: BLE001 - whatever went wrong is told
+                failed.append(f"{run.__name__} {seed}: {error!r}")
+    click.echo("\n".join([*failed, f"{2 * count} runs, {len(failed)} failed"]))
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()

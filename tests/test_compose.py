@@ -1,0 +1,166 @@
+"""What the container files promise, as far as it can be read from them."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import pytest
+
+from hubbub.bus.settings import DURABLE
+from hubbub.cli.main import commands
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docker-compose.yml").read_text()
+FILE: dict[str, Any] = msgspec.yaml.decode(TEXT)
+SERVICES: dict[str, Any] = FILE["services"]
+ROLES = ("conductor", "logger", "worker")
+#: The lines of the Dockerfile, continued ones joined, without comments.
+STEPS = [
+    line
+    for line in re.sub(r"\\\n", "", (ROOT / "Dockerfile").read_text()).splitlines()
+    if line and not line.startswith("#")
+]
+
+
+def options(command: list[str]) -> dict[str, str]:
+    """``--name value`` pairs; a value may be empty, or several words."""
+    pairs = [pair.partition(" ") for pair in " ".join(command).split(" --")[1:]]
+    return {name: value for name, _, value in pairs}
+
+
+def test_the_services_are_the_roles_and_what_they_need() -> None:
+    """A role more is a container more."""
+    assert set(SERVICES) == {"valkey", "folder", "begin", *ROLES}
+
+
+def test_nothing_is_published() -> None:
+    """Whoever reaches the server can say anything as anybody."""
+    assert not [name for name, service in SERVICES.items() if "ports" in service]
+
+
+def test_the_server_keeps_what_it_acknowledged() -> None:
+    """It is started as every role wants it, on a volume that outlives it."""
+    settings = options(SERVICES["valkey"]["command"])
+
+    assert settings.items() >= DURABLE.items()
+    assert settings["save"] == ""
+    assert settings["client-output-buffer-limit"].startswith("pubsub ")
+    assert SERVICES["valkey"]["volumes"] == ["log:/data"]
+    assert "log" in FILE["volumes"]
+
+
+def test_only_workers_reach_the_outside() -> None:
+    """The bus has no outside; models are asked by workers alone."""
+    outside = [n for n, s in SERVICES.items() if "egress" in s.get("networks", [])]
+
+    assert FILE["networks"]["bus"]["internal"] is True
+    assert outside == ["worker"]
+
+
+def test_only_workers_get_keys() -> None:
+    """And none of them stands in the file."""
+    keyed = {n for n, s in SERVICES.items() if "API_KEY" in str(s.get("environment"))}
+
+    assert keyed == {"worker"}
+    assert SERVICES["worker"]["environment"]["OPENAI_API_KEY"] is None
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_container_is_confined(name: str) -> None:
+    """Nothing in it can be changed, and nobody in it can become more than he is."""
+    service = SERVICES[name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_one_container_is_root_and_it_talks_to_nobody() -> None:
+    """It gives the run folder away, and ends."""
+    root = [n for n, s in SERVICES.items() if re.match(r"0|root", s["user"])]
+
+    assert root == ["folder"]
+    assert SERVICES["folder"]["network_mode"] == "none"
+    assert SERVICES["folder"]["restart"] == "no"
+    assert [n for n, s in SERVICES.items() if "cap_add" in s] == ["folder"]
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_a_role_is_kept_alive_and_ends_with_its_run(name: str) -> None:
+    """It starts when there is a run, and again when it dies; one more is in reserve."""
+    role = SERVICES[name]
+
+    assert role["depends_on"] == {
+        "begin": {"condition": "service_completed_successfully"}
+    }
+    assert role["restart"].startswith("on-failure")
+    assert role["command"] == [name, "--if-any"]
+    assert role["scale"] == 2
+
+
+def test_the_logger_alone_writes_runs() -> None:
+    """The conductor's container can look at them."""
+    assert SERVICES["logger"]["volumes"] == ["./runs:/runs"]
+    assert SERVICES["conductor"]["volumes"] == ["./runs:/runs:ro"]
+    assert "volumes" not in SERVICES["worker"]
+
+
+@pytest.mark.parametrize("name", ["begin", *ROLES])
+def test_a_container_says_what_the_command_line_takes(name: str) -> None:
+    """A misspelt option would be found in the container only."""
+    command, *rest = SERVICES[name]["command"]
+    known = commands.commands[command]
+
+    assert known.make_context(command, [*rest, "--redis", "redis://x"])
+
+
+def test_what_a_run_is_made_of_comes_from_the_environment() -> None:
+    """Every option of the population can be set without editing a file."""
+    known = {
+        str(option.envvar)
+        for option in commands.commands["begin"].params
+        if isinstance(option, click.Option) and option.envvar
+    }
+
+    assert known | {"HUBBUB_LOG"} == set(SERVICES["begin"]["environment"])
+
+
+def test_nothing_has_to_be_set() -> None:
+    """Every variable has a default."""
+    assert not re.findall(r"(?<!\$)\$(?!\$|\{\w+:-)", TEXT)
+
+
+def test_the_image_runs_without_root() -> None:
+    """Its last user is nobody special."""
+    assert [step for step in STEPS if step.startswith("USER ")] == ["USER 1000:1000"]
+
+
+def test_the_image_leaves_the_build_behind() -> None:
+    """What runs is a slim Python and one folder from the first stage."""
+    last = max(i for i, step in enumerate(STEPS) if step.startswith("FROM "))
+    copies = [step for step in STEPS[last:] if step.startswith(("COPY ", "ADD "))]
+
+    assert STEPS[last] == "FROM python:3.11-slim"
+    assert copies == ["COPY --from=build /opt/hubbub /opt/hubbub"]
+    assert not re.search(r"\b(pip|apt-get)\b", " ".join(STEPS[last:]))
+
+
+def test_the_image_is_built_from_what_is_let_in() -> None:
+    """Everything is kept out but the named, so that no key or run gets into an image."""
+    kept_out, *let_in = [
+        line
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if not line.startswith("#")
+    ]
+    copied = {
+        source
+        for step in STEPS
+        if step.startswith("COPY ") and "--from" not in step
+        for source in step.split()[1:-1]
+    }
+
+    assert kept_out == "*"
+    assert {line[1:] for line in let_in if line.startswith("!")} == copied
+    assert all((ROOT / name).exists() for name in copied)
