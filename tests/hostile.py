@@ -34,7 +34,7 @@ async def trial(stage: Stage, budget: Seconds = 0.05) -> None:
     """Guess numbers twice, talk once."""
     async for round in stage.rounds(2):
         await stage.collect(Guess(round=round), budget=budget)
-    await stage.chat("hall", stage.seats, turns=2, budget=budget)
+    await stage.chat("hall", stage.seats, turns=2, limit=budget)
 
 
 class Honest(Mind):

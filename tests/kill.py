@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,7 +25,7 @@ import click
 from hubbub.folder import RunFolder
 
 from .game import Game, Record, Report, read_record
-from .sitting import ROLES, Aim, Sitting, descendants, sit, take_aim
+from .sitting import ROLES, Aim, Sitting, children, descendants, sit, take_aim
 
 WHOLE = ("launcher", "interrupt")
 #: Kills in one run; as many runs follow as it takes.
@@ -60,7 +61,7 @@ async def shoot_launcher(
     """Play *game*, end the whole as *aims* say, each time going on; then to its end."""
     for i, aim in enumerate(aims):
         sitting = await sit(_go_on(game, folder, resume=bool(i % 2)), folder)
-        await sitting.watch_until(lambda: sitting.due(aim, sitting.process.pid))  # noqa: B023
+        await sitting.watch_until(partial(_whole_is_due, sitting, aim))
         if sitting.process.returncode is not None:
             break
         report.kills += 1
@@ -73,6 +74,13 @@ async def shoot_launcher(
         code = await sitting.watch()
         report.expect(code == 0, f"{folder} went on and ended with code {code}")
     report.check(folder, wanted)
+
+
+def _whole_is_due(sitting: Sitting, aim: Aim) -> bool:
+    pid = sitting.process.pid
+    # Ctrl-C before it has started anything is the interpreter's, not ours.
+    begun = aim.target == "launcher" or bool(children(pid))
+    return begun and sitting.due(aim, pid)
 
 
 def _complete(folder: Path) -> bool:

@@ -56,7 +56,7 @@ async def guess(stage: Stage) -> None:
 @scenario(asks=[Guess])
 async def talk(stage: Stage, turns: int = 2, budget: float = 3600.0) -> None:
     """Everybody talks in the hall."""
-    await stage.chat("hall", stage.seats, turns=turns, opener="L1", budget=budget)
+    await stage.chat("hall", stage.seats, turns=turns, opener="L1", limit=budget)
     await stage.collect(Guess())
 
 
@@ -413,7 +413,7 @@ async def test_a_word_that_crossed_the_close_is_not_waited_for() -> None:
 
     @scenario()
     async def cross(stage: Stage) -> None:
-        await stage.chat("hall", ["L1", "L2"], turns=2, opener="L1", budget=1)
+        await stage.chat("hall", ["L1", "L2"], turns=2, opener="L1", limit=1)
         await stage.chats([("L2", "L1")], turns=1)
 
     troupe = Troupe(cross, seats(2, act))

@@ -102,6 +102,18 @@ def test_what_a_close_cuts_off_is_known() -> None:
     assert not log.journal.unanswered
 
 
+def test_who_is_led_out_of_a_chat_is_not_waited_for() -> None:
+    """A seat that the conductor dismisses has no turn in the open chat any more."""
+    log = Reading()
+    log.chat(1, "a", "b")
+    log.add(Said(text="hello", turn="1/a/1"), "a", "hall")
+    log.add(Left(seats=("b",), step=2), room="hall")
+    chat = log.journal.step(1).chat
+
+    assert chat is not None
+    assert chat.over
+
+
 def test_who_has_left_by_itself_need_not_be_led_out() -> None:
     """At a chat's close those are still to leave who came for it and are there."""
     log = Reading()

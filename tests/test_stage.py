@@ -478,7 +478,7 @@ async def test_a_deadline_cuts_a_chat_off() -> None:
 
     @game
     async def talk(stage: Stage) -> None:
-        assert await stage.chat("hall", stage.seats, turns=5, budget=5) == 0
+        assert await stage.chat("hall", stage.seats, turns=5, limit=5) == 0
 
     messages = await play(Troupe(talk, seats(2, ponder)))
 

@@ -46,8 +46,6 @@ class Stand(msgspec.Struct, frozen=True, kw_only=True):
     scenario: Scenario
     seed: int
     models: Mapping[str, Model]
-    #: Seconds a seat has for one turn of a chat.
-    turn_budget: float = 60.0
 
 
 class Actor:
@@ -220,8 +218,7 @@ class Actor:
             turns=chat.turns,
             parting=not others,
         )
-        budget = self._stand.turn_budget
-        verdict = await self._act(turn, chat.step, chat.room, question, budget)
+        verdict = await self._act(turn, chat.step, chat.room, question, chat.budget)
         if verdict.raw:
             fault = Faulted(
                 what=verdict.note,

@@ -17,6 +17,7 @@ class Chat:
         self.step = opened.step
         self.room = room
         self.turns = opened.turns
+        self.budget = opened.budget
         self.pause = opened.pause
         self.open = True
         self.members = dict.fromkeys(opened.seats)

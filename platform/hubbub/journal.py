@@ -130,7 +130,7 @@ class Journal:
             self._apply_own(message)
         elif isinstance(message.body, Contributed):
             self._apply_contribution(message.sender, message.body)
-        elif isinstance(message.body, (Said, Passed, Left)):
+        if isinstance(message.body, (Said, Passed, Left)):
             self._apply_turn(message, message.body.turn)
 
     def _leave(self, room: str, seats: Iterable[str]) -> None:

@@ -131,8 +131,9 @@ class PhaseOpened(Body, frozen=True, kw_only=True):
     The conductor opens step *step* of the scenario.
 
     *what* names the question or deed and *digest* its arguments: a replay that finds
-    others stops.  For chats: *turns* a seat may take, the *opener*, and the mean
-    *pause* in seconds after which a silent room moves a seat to speak.
+    others stops; *budget* is each seat's time for an answer or a turn.  For chats:
+    *turns* a seat may take, the *opener*, the mean *pause* after which a silent room
+    moves a seat to speak, and the *limit* of the whole.  All times are in seconds.
     """
 
     step: int
@@ -145,6 +146,7 @@ class PhaseOpened(Body, frozen=True, kw_only=True):
     turns: int = 0
     opener: str = ""
     pause: float | None = None
+    limit: float = 0.0
 
     def __post_init__(self) -> None:
         # JSON has no word for the others: the line could never be read again.

@@ -127,16 +127,16 @@ class Phases:
             await self._steps.say_all(posts)
         assert step.chat is not None
         if step.closed is None:
-            why = await self._listen(step, opened.budget)
+            why = await self._listen(step, opened.limit)
             await self._steps.say(room, PhaseClosed(step=number, why=why))
         if step.leaving and not step.left:
             await self._steps.say(room, Left(seats=step.leaving, step=number))
         self._journal.forget(number)
         return step.chat.said
 
-    async def _listen(self, step: Step, budget: float) -> Literal["over", "deadline"]:
+    async def _listen(self, step: Step, limit: float) -> Literal["over", "deadline"]:
         assert step.chat is not None
-        with anyio.move_on_after(budget + self._grace):
+        with anyio.move_on_after(limit + self._grace):
             while not step.chat.over:
                 await step.change()
             return "over"

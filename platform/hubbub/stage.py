@@ -133,16 +133,17 @@ class Stage:
         turns: int,
         opener: str = "",
         pause: float | None = None,
-        budget: float = 3600.0,
+        budget: float = 60.0,
+        limit: float = 3600.0,
     ) -> int:
         """
         Let *seats* talk in *room* and return how many times something was said.
 
-        A seat speaks when somebody else has, at most *turns* times; with an *opener*
-        that one begins, else everybody may.  With a *pause* (mean seconds, drawn anew
-        for each seat and turn) silence moves them too.  The chat is over when nobody
-        has anything to answer, or after *budget* seconds.  Members who were in the room
-        before stay in it; the others leave.
+        A seat speaks when somebody else has, at most *turns* times and within *budget*
+        seconds each time; with an *opener* that one begins, else everybody may.  With a
+        *pause* (mean seconds, drawn anew for each seat and turn) silence moves them
+        too.  The chat is over when nobody has anything to answer, or after *limit*
+        seconds.  Members who were in the room before stay in it; the others leave.
         """
         opened = PhaseOpened(
             step=self._steps.next(),
@@ -153,16 +154,24 @@ class Stage:
             turns=turns,
             opener=opener,
             pause=pause,
+            limit=limit,
         )
         if opener and opener not in opened.seats:
             raise UnknownName("opener", opener, list(opened.seats))
         return await self._phases.chat(room, opened)
 
     async def chats(
-        self, pairs: Sequence[tuple[str, str]], *, turns: int, budget: float = 3600.0
+        self,
+        pairs: Sequence[tuple[str, str]],
+        *,
+        turns: int,
+        budget: float = 60.0,
+        limit: float = 3600.0,
     ) -> None:
         """
         Let *pairs* talk in twos, each in a room of its own, the first one opening.
+
+        *turns*, *budget* and *limit* are those of `chat`.
 
         All go on at the same time, but a seat is never in two: it holds its
         conversations one after another, in the order of *pairs*.
@@ -179,6 +188,7 @@ class Stage:
                     budget=budget,
                     turns=turns,
                     opener=pair[0],
+                    limit=limit,
                 )
                 before = [held[seat] for seat in pair if seat in held]
                 held |= dict.fromkeys(pair, done)

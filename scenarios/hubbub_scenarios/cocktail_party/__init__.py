@@ -23,8 +23,8 @@ async def cocktail_party(
     talk about whatever you like, for as long as you like.
 
     A conversation ends when one of the two leaves and the other has had a last word, or
-    when each has spoken *turns* times.  *budget* is a guest's time in seconds to invite
-    or accept.
+    when each has spoken *turns* times.  *budget* is a guest's time in seconds to invite,
+    to accept, and for each turn.
     """
     guests = stage.seats
     async for number in stage.rounds(rounds):
@@ -44,7 +44,7 @@ async def cocktail_party(
             for seat, inviters in by_target(invitations).items()
         }
         accepted = await stage.collect(asked, budget=budget)
-        await stage.chats(pairs(invitations, accepted), turns=turns)
+        await stage.chats(pairs(invitations, accepted), turns=turns, budget=budget)
 
 
 def by_target(invitations: Mapping[str, Invitation]) -> dict[str, tuple[str, ...]]:

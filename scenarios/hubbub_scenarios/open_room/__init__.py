@@ -6,7 +6,7 @@ from hubbub.stage import Stage
 
 @scenario(mind="silent", seats=100)
 async def open_room(
-    stage: Stage, acts: Count = 10, pause: Pause = 0.0, budget: Seconds = 3600.0
+    stage: Stage, acts: Count = 10, pause: Pause = 0.0, limit: Seconds = 3600.0
 ) -> None:
     """
     One room that everybody is in. Each may speak several times, whenever somebody else
@@ -14,4 +14,4 @@ async def open_room(
 
     A seat takes *acts* turns; *pause* is the mean silence in seconds that moves it.
     """
-    await stage.chat("hall", stage.seats, turns=acts, pause=pause, budget=budget)
+    await stage.chat("hall", stage.seats, turns=acts, pause=pause, limit=limit)
