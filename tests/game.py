@@ -70,7 +70,8 @@ def read_record(log: Path) -> Record:
                 chats.setdefault(message.room, []).append(end[0])
     for record in read_records(log.with_name("calls.jsonl")):
         call = msgspec.json.decode(record.call, type=Call)
-        ends[f"call {call.call}"] = (call.seat, repr(call.request), repr(call.reply))
+        # Requests quote places in the log, which are others each time.
+        ends[f"call {call.call}"] = (call.seat, repr(call.reply))
     return Record(ends, chats, messages)
 
 

@@ -48,16 +48,16 @@ async def enter_run(
     deadline = anyio.current_time() + patience
     while True:
         try:
-            async with open_client(url) as client:
+            async with open_client(url) as client, open_bus(url, run) as bus:
                 facts = await check_server(client)
+                # Whoever finds the run must find what it is made from.
+                await bus.note(population=msgspec.json.encode(population).decode())
                 await announce(client, run, created)
             break
         except BusUnavailable:
             if anyio.current_time() >= deadline:
                 raise
         await anyio.sleep(SERVER_WAIT / 10)
-    async with open_bus(url, run) as bus:
-        await bus.note(population=msgspec.json.encode(population).decode())
     return f"{facts.name} {facts.version}"
 
 

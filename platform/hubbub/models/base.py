@@ -51,8 +51,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
     One call as ``calls.jsonl`` keeps it: exactly one of *reply* and *error* is set.
 
-    *call* is ``<ask>/<attempt>``, *took* the seconds it took, *tries* the HTTP
-    requests it cost.
+    *call* is ``<ask>/<attempt>``, *took* the seconds it took.
     """
 
     call: str
@@ -62,7 +61,6 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: ModelErrorKind | None = None
     detail: str = ""
     took: float = 0.0
-    tries: int = 1
 
 
 class Model(ABC):
