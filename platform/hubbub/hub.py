@@ -1,10 +1,8 @@
 """A worker's one ear: follows the rooms of its seats and keeps its floor."""
 
 from collections.abc import Sequence
-from itertools import count
 
 import anyio
-import anyio.lowlevel
 
 from hubbub.actor import Actor
 from hubbub.bus.base import Bus, Subscription
@@ -12,9 +10,6 @@ from hubbub.floor import Floor
 from hubbub.messages import Message
 from hubbub.names import PHASES
 from hubbub.seat import MAILBOX, Seat
-
-#: Live messages after which others get the loop, however fast more come in.
-BURST = 64
 
 
 class Hub:
@@ -53,16 +48,12 @@ class Hub:
         """Follow the run to its end."""
         async with self._bus.subscribe(0) as subscription:
             await subscription.add([PHASES], after=0)
-            for turn in count():
-                if turn % BURST == 0:
-                    await anyio.lowlevel.checkpoint()
+            while not self.floor.ended:
                 if self._arriving and self.cursor >= self._known:
                     await self._welcome(subscription)
                 elif self._arriving:
                     # What is not heard here does not move the cursor: read the log.
                     await subscription.add((), after=self.cursor)
-                if self.floor.ended:
-                    return
                 page: Sequence[Message] = ()
                 with anyio.CancelScope() as self._reading:
                     page = await subscription.next()

@@ -293,7 +293,11 @@ _decoders = {kind: msgspec.json.Decoder(body).decode for kind, body in KINDS.ite
 
 def encode_body(body: Body) -> bytes:
     """*body* as JSON that is safe on a terminal; `MessageTooLarge` above `MAX_BODY`."""
-    encoded = escape_json(_encode(body))
+    encoded = _encode(body)
+    if b"\n" in encoded or b"\r" in encoded:
+        # JSON that somebody else has laid out: a line break would end the line.
+        encoded = msgspec.json.format(encoded, indent=-1)
+    encoded = escape_json(encoded)
     if len(encoded) > MAX_BODY:
         raise MessageTooLarge(len(encoded), MAX_BODY)
     return encoded
