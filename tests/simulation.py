@@ -113,6 +113,7 @@ def wild_deed(rng: random.Random) -> Deed:
     names, room = some(rng, 2), rng.choice(ROOMS)
     quorum, budget = rng.choice([0.0, 0.3, 0.5, 1.0]), rng.choice([0.5, 2.0, 20.0])
     pause, turns = rng.choice([None, 0.0, 3.0]), rng.randint(1, 4)
+    limit = rng.choice([0.5, 2.0, 20.0])
     opener = rng.choice(["", names[0]])
 
     async def collect(stage: Stage) -> None:
@@ -121,7 +122,13 @@ def wild_deed(rng: random.Random) -> Deed:
 
     async def talk(stage: Stage) -> None:
         said = await stage.chat(
-            room, names, turns=turns, opener=opener, pause=pause, budget=budget
+            room,
+            names,
+            turns=turns,
+            opener=opener,
+            pause=pause,
+            budget=budget,
+            limit=limit,
         )
         await stage.result("said", said)
 
@@ -238,15 +245,19 @@ def check(cast: Troupe, messages: list[Message]) -> None:
 
 def check_deadlines(messages: list[Message]) -> None:
     """No phase waits for its deadline where there is ample time."""
-    budgets: dict[int, float] = {}
+    ample: set[int] = set()
     for m in messages:
         match m.body:
-            case PhaseOpened(step=step, budget=budget):
-                budgets[step] = budget
+            case PhaseOpened(step=step) as opened if _time(opened) >= AMPLE:
+                ample.add(step)
             case PhaseClosed(step=step, why="deadline"):
-                assert budgets[step] < AMPLE, f"step {step} was stuck"
+                assert step not in ample, f"step {step} was stuck"
             case _:
                 pass
+
+
+def _time(opened: PhaseOpened) -> float:
+    return opened.limit if opened.form == "chat" else opened.budget
 
 
 def check_minds(cast: Troupe, messages: list[Message]) -> None:

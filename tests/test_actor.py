@@ -54,9 +54,9 @@ async def guess(stage: Stage) -> None:
 
 
 @scenario(asks=[Guess])
-async def talk(stage: Stage, turns: int = 2, budget: float = 3600.0) -> None:
+async def talk(stage: Stage, turns: int = 2) -> None:
     """Everybody talks in the hall."""
-    await stage.chat("hall", stage.seats, turns=turns, opener="L1", limit=budget)
+    await stage.chat("hall", stage.seats, turns=turns, opener="L1")
     await stage.collect(Guess())
 
 

@@ -71,7 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     hold_streams()
     try:
-        commands.main(arguments, "hubbub", standalone_mode=False)
+        # Not commands.main: it makes exit code 1 of a reader that has left.
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        with commands.make_context("hubbub", given) as context:
+            commands.invoke(context)
         sys.stdout.flush()
     except BaseException as raised:  # noqa: BLE001 - what is no ending is raised again
         sys.exit(explain(raised))
@@ -90,6 +93,8 @@ def explain(raised: BaseException) -> int:
         case HubbubError():
             _tell(str(error))
             return code_of(error)
+        case click.exceptions.Exit():
+            return error.exit_code
         case BrokenPipeError():
             # The reader of our output has seen enough.
             silence()
