@@ -85,8 +85,8 @@ GOLDEN: list[tuple[Body, str]] = [
         '{"step":1,"form":"chat","what":"hall","turns":3,"opener":"L1","pause":0.5}',
     ),
     (
-        PhaseClosed(step=1, why="deadline", missing=("L1",)),
-        '{"step":1,"why":"deadline","missing":["L1"]}',
+        PhaseClosed(step=1, why="deadline"),
+        '{"step":1,"why":"deadline"}',
     ),
     (RoundBegan(step=1, round=2, of=3), '{"step":1,"round":2,"of":3}'),
     (

@@ -156,11 +156,10 @@ class PhaseOpened(Body, frozen=True, kw_only=True):
 
 
 class PhaseClosed(Body, frozen=True, kw_only=True):
-    """What has a smaller ``seq`` counts, the rest is late; *missing* gave nothing."""
+    """What has a smaller ``seq`` counts, the rest is late."""
 
     step: int
     why: Literal["all", "quorum", "deadline", "over"]
-    missing: tuple[str, ...] = ()
 
 
 class RoundBegan(Body, frozen=True, kw_only=True):

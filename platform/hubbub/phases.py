@@ -111,8 +111,7 @@ class Phases:
         why: Literal["all", "quorum", "deadline"] = "deadline"
         if len(step.given) >= enough:
             why = "all" if len(step.given) == asked else "quorum"
-        missing = tuple(seat for seat in opened.seats if seat not in step.given)
-        return PhaseClosed(step=opened.step, why=why, missing=missing)
+        return PhaseClosed(step=opened.step, why=why)
 
     async def chat(self, room: str, opened: PhaseOpened) -> int:
         """Hold the chat to its end; how many times something was said."""

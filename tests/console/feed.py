@@ -58,9 +58,9 @@ class Feed:
         """A sealed phase opens."""
         return self(PhaseOpened(step=step, form="collect", what="Invite"))
 
-    def close(self, step: int, *missing: str) -> Message:
-        """A sealed phase closes without *missing*."""
-        return self(PhaseClosed(step=step, why="deadline", missing=missing))
+    def close(self, step: int) -> Message:
+        """A sealed phase closes."""
+        return self(PhaseClosed(step=step, why="deadline"))
 
     def call(self, id: str, seat: str, reply: Reply | None = None) -> Message:
         """A model call: *reply*, or a time-out."""

@@ -100,7 +100,7 @@ def test_after_the_close_an_answer_is_late(feed: Feed) -> None:
     picture = _picture(
         feed.collect(1),
         _ask(feed, "L1"),
-        feed.close(1, "L1"),
+        feed.close(1),
         _answer(feed, "L1", outcome="answered"),
     )
 
@@ -114,7 +114,7 @@ def test_who_never_contributes_is_absent(feed: Feed) -> None:
         feed.collect(1),
         _ask(feed, "L1"),
         _ask(feed, "L2"),
-        feed.close(1, "L1", "L2"),
+        feed.close(1),
         _answer(feed, "L2"),
     )
 
@@ -127,9 +127,11 @@ def test_a_late_answer_ends_the_absence_of_its_own_step_only(feed: Feed) -> None
     """Absences of two steps are two, and each ends by its own contribution."""
     picture = _picture(
         feed.collect(1),
-        feed.close(1, "L1"),
+        _ask(feed, "L1"),
+        feed.close(1),
         feed.collect(2),
-        feed.close(2, "L1"),
+        _ask(feed, "L1", step=2),
+        feed.close(2),
         _answer(feed, "L1", step=1),
     )
 
@@ -243,8 +245,9 @@ def test_memory_does_not_grow_with_messages(feed: Feed) -> None:
     """A thousand closed steps that everybody answered leave nothing behind."""
     picture = Picture()
     for step in range(1, 1_001):
-        late = [_answer(feed, "L1", step)]
-        for message in (feed.collect(step), feed.close(step, "L1"), *late):
+        asked = _ask(feed, "L1", step)
+        late = _answer(feed, "L1", step)
+        for message in (feed.collect(step), asked, feed.close(step), late):
             picture.apply(message)
 
     assert picture.answers == {"late": 1_000}

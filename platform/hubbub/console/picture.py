@@ -81,7 +81,8 @@ class Picture:
     phases: Counter[Form] = field(default_factory=Counter[Form])
     answers: Counter[Outcome] = field(default_factory=Counter[Outcome])
     turns: Counter[Outcome] = field(default_factory=Counter[Outcome])
-    _open: set[int] = field(default_factory=set[int])
+    # Open steps, and closed ones, with the seats that have not contributed to them.
+    _open: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
     _missing: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
 
     @property
@@ -120,8 +121,8 @@ class Picture:
                 self._say(message.sender, said)
             case Passed() as passed:
                 self._turn(message.sender, passed.outcome)
-            case Asked():
-                self._ask(message.room.removeprefix("@"))
+            case Asked(step=step):
+                self._ask(message.room.removeprefix("@"), step)
             case Contributed() as contributed:
                 self._contribute(message.sender, contributed)
             case Called() as called:
@@ -180,9 +181,10 @@ class Picture:
         self.turns[outcome] += 1
         self._member(seat).turns[outcome] += 1
 
-    def _ask(self, seat: str) -> None:
+    def _ask(self, seat: str, step: int) -> None:
         self.asks += 1
         self._member(seat).asks += 1
+        self._open.setdefault(step, set()).add(seat)
 
     def _answer(self, seat: str, outcome: Outcome, times: int = 1) -> None:
         for counter in (self.answers, self._member(seat).answers):
@@ -192,6 +194,7 @@ class Picture:
 
     def _contribute(self, seat: str, contributed: Contributed) -> None:
         if contributed.step in self._open:
+            self._open[contributed.step].discard(seat)
             self._answer(seat, contributed.outcome)
             return
         missing = self._missing.get(contributed.step, set())
@@ -221,7 +224,7 @@ class Picture:
     def _open_phase(self, room: str, opened: PhaseOpened) -> None:
         self.step, self.form = opened.step, opened.form
         self.phases[opened.form] += 1
-        self._open.add(opened.step)
+        self._open[opened.step] = set()
         if opened.form == "chat" and len(opened.seats) == 2:
             first, second = sorted(opened.seats)
             self.chats[room] = pair = (first, second)
@@ -230,9 +233,9 @@ class Picture:
                 self._member(seat).chats += 1
 
     def _close_phase(self, room: str, closed: PhaseClosed) -> None:
-        self._open.discard(closed.step)
+        missing = self._open.pop(closed.step, set())
         self.chats.pop(room, None)
-        if closed.missing:
-            self._missing[closed.step] = set(closed.missing)
-        for seat in closed.missing:
+        if missing:
+            self._missing[closed.step] = missing
+        for seat in missing:
             self._answer(seat, "absent")

@@ -183,9 +183,8 @@ def _stage(body: Body) -> str:
             return (
                 f" opens step {step}, {form}{_after(' ', what)}, {len(seats):,} seats"
             )
-        case PhaseClosed(step=step, why=why, missing=missing):
-            without = f", without {names(missing)}" if missing else ""
-            return f" closes step {step} ({why}){without}"
+        case PhaseClosed(step=step, why=why):
+            return f" closes step {step} ({why})"
         case Ticked(name=name, value=value):
             return f": {safe_text(name, 64)} = {_json(value)}"
         case Resulted(name=name, value=value):
