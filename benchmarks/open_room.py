@@ -8,6 +8,7 @@ messages are delivered N times.  The ideal wall time is K times the thinking.
 """
 
 import argparse
+import gc
 import os
 import resource
 import sys
@@ -31,7 +32,7 @@ from hubbub.messages import Message, Said
 from hubbub.mind import Ask, Mind, Part
 from hubbub.population import Cast, Group, Population
 from hubbub.questions import Speech
-from hubbub.worker import Worker
+from hubbub.worker import COLLECTION, Worker
 
 RUN = "open-room"
 
@@ -163,6 +164,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     configure("warning")
+    gc.set_threshold(*COLLECTION)
     show(
         anyio.run(measure, given.seats, given.acts, given.think, given.workers),
         given.json,

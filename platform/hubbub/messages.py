@@ -30,9 +30,7 @@ Outcome = Literal[
 Form = Literal["collect", "turns", "chat", "probe", "tick"]
 
 
-class Body(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field=None
-):
+class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a message says; each subclass is one ``kind``."""
 
 

@@ -20,6 +20,9 @@ log = structlog.get_logger()
 
 #: Seconds after which a holder that says nothing is taken for dead.
 TTL = 3.0
+#: Thresholds for the garbage collector of a process that hosts seats: mailboxes hold
+#: millions of references, which it would walk again and again for hardly a cycle.
+COLLECTION = (100_000, 50, 50)
 
 
 def role_of(kind: str) -> Role:

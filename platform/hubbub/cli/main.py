@@ -1,5 +1,6 @@
 """The ``hubbub`` command: its parts, its errors and its exit codes."""
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -21,6 +22,7 @@ from hubbub.errors import (
     first_error,
 )
 from hubbub.text import safe_text
+from hubbub.worker import COLLECTION
 
 OK, USAGE, FAILED, VERIFY_FAILED, INTERRUPTED = 0, 2, 3, 4, 130
 
@@ -70,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     verified; 130 interrupted.
     """
     hold_streams()
+    gc.set_threshold(*COLLECTION)
     try:
         # Not commands.main: it makes exit code 1 of a reader that has left.
         given = list(sys.argv[1:] if arguments is None else arguments)
