@@ -46,7 +46,8 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # A line in one write: roles share a file.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
 
 
