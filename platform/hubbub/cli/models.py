@@ -3,15 +3,19 @@
 import os
 import shutil
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import anyio
 import click
+from redis.exceptions import ResponseError
 
 from hubbub.bus.directory import open_client
 from hubbub.bus.server import open_server
-from hubbub.bus.settings import ServerFacts, check_server
+from hubbub.bus.settings import check_server
 from hubbub.cli.made import RUNS
 from hubbub.cli.output import echo_json
 from hubbub.errors import HubbubError
@@ -40,22 +44,25 @@ def doctor(url: str, as_json: bool) -> None:
         if as_json:
             echo_json(line)
             continue
-        mark = "ok  " if line["ok"] else "BAD "
+        mark = {True: "ok  ", False: "BAD ", None: "-   "}[line["ok"]]
         words = f"{mark} {line['what']}: {line['found']}"
         click.echo(safe_text(words, newlines=True))
-    if not all(line["ok"] for line in found):
+    if any(line["ok"] is False for line in found):
         sys.exit(3)
 
 
-async def _examine(url: str) -> list[dict[str, object]]:
-    lines: list[dict[str, object]] = [
+async def _examine(url: str) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = [
         _line("hubbub", f"{version('hubbub')} on Python {sys.version.split()[0]}")
     ]
     try:
-        facts = await _facts(url)
+        async with _client(url) as client:
+            facts = await check_server(client)
+            rights = await _rights(client, url)
         settings = ", ".join(f"{k} {v}" for k, v in facts.settings.items())
         where = "server" if url else "embedded server"
         lines.append(_line(where, f"{facts.name} {facts.version} ({settings})"))
+        lines.append(_line("rights", rights))
         if facts.unknown:
             lines.append(_line("not to be known", ", ".join(facts.unknown)))
     except HubbubError as error:
@@ -66,28 +73,44 @@ async def _examine(url: str) -> list[dict[str, object]]:
     return lines
 
 
-async def _facts(url: str) -> ServerFacts:
+@asynccontextmanager
+async def _client(url: str) -> AsyncGenerator[Any]:
+    """A client of the server at *url*, else of an embedded one."""
     if url:
         async with open_client(url) as client:
-            facts = await check_server(client)
-        return facts
+            yield client
+        return
     async with (
         anyio.TemporaryDirectory(prefix="hubbub-") as folder,
         open_server(Path(folder)) as server,
         open_client(server.url) as client,
     ):
-        facts = await check_server(client)
-    return facts
+        yield client
 
 
-def _line(what: str, found: str, *, ok: bool = True) -> dict[str, object]:
+async def _rights(client: Any, url: str) -> str:
+    """As whom the server takes us, and whether it takes anybody."""
+    try:
+        user = await client.acl_whoami()
+        default = await client.acl_getuser("default")
+    except ResponseError:
+        return "the server does not say"
+    if not {"on", "nopass"} <= set(default["flags"]):
+        return f"we are {user}; nobody comes in without a password"
+    if not url:
+        return f"we are {user}, on a socket of our own"
+    return f"we are {user}; anybody who reaches it may come in: keep it off networks"
+
+
+def _line(what: str, found: str, *, ok: bool | None = True) -> dict[str, Any]:
     return {"what": what, "found": found, "ok": ok}
 
 
-def _model(found: Probe) -> dict[str, object]:
+def _model(found: Probe) -> dict[str, Any]:
     """A provider that is not there is no fault: nobody has asked for it."""
     said = found.error or f"{len(found.models)} models: {', '.join(found.models[:5])}"
-    return _line(f"models of {found.provider}", said)
+    ok = None if found.error else True
+    return _line(f"models of {found.provider}", said, ok=ok)
 
 
 @click.group(invoke_without_command=True)
