@@ -21,6 +21,7 @@ from hubbub.messages import (
     Passed,
     PhaseClosed,
     PhaseOpened,
+    Remembered,
     Resulted,
     RoundBegan,
     Said,
@@ -102,6 +103,10 @@ GOLDEN: list[tuple[Body, str]] = [
     (
         Faulted(what="x", ask="1/L1", raw="y", raw_size=1),
         '{"what":"x","ask":"1/L1","raw":"y","raw_size":1}',
+    ),
+    (
+        Remembered(memory="1/L1/m1", form="summary", text="z", upto=9, about=("7",)),
+        '{"memory":"1/L1/m1","form":"summary","text":"z","upto":9,"about":["7"]}',
     ),
     (Noted(text="a remark"), '{"text":"a remark"}'),
 ]

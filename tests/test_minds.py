@@ -24,7 +24,7 @@ from hubbub.messages import (
     Ticked,
 )
 from hubbub.mind import Ask, Mind, Part, Question
-from hubbub.models.base import Call, Reply, Request
+from hubbub.models.base import Call, Reply, Request, View
 from hubbub.models.scripted import ScriptedModel, legal
 from hubbub.population import Cast, Group, Population
 from hubbub.questions import Accept, Invite, Turn
@@ -36,7 +36,7 @@ from hubbub_agents.topics import TOPICS, sentence
 from .console.feed import HOSTILE, Feed
 from .leaping import in_no_time
 from .playing import bus_with, play
-from .test_verdict import no_model
+from .test_verdict import no_memory, no_model
 
 OTHERS = tuple(f"L{i}" for i in range(2, 12))
 MODEL = "scripted/legal"
@@ -49,7 +49,8 @@ def part(seat: str = "L1", **changes: Any) -> Part:
 
 def ask(question: Question[Any], id: str = "1/L1", **changes: Any) -> Ask:
     """An ask that no model is needed for."""
-    told: dict[str, Any] = {"complete": no_model, "seed": 5, "budget": 1.0, **changes}
+    told: dict[str, Any] = {"complete": no_model, "remember": no_memory}
+    told |= {"seed": 5, "budget": 1.0, **changes}
     return Ask(id=id, seat="L1", question=question, **told)
 
 
@@ -208,7 +209,7 @@ async def prompts(mind: Mind, **changes: Any) -> list[str]:
     """The contents of what *mind* would show its model."""
     caught: list[Request] = []
 
-    async def complete(request: Request) -> Reply:
+    async def complete(request: Request, view: View) -> Reply:
         caught.append(request)
         return Reply(text="{}")
 

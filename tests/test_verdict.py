@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from hubbub.errors import BadPopulation, BusUnavailable, Fenced, ModelError
-from hubbub.messages import MAX_BODY, Contributed, encode_body
+from hubbub.messages import MAX_BODY, Contributed, Remembered, encode_body
 from hubbub.mind import Ask, Mind, Part, Question, Unparsed, answer_type
-from hubbub.models.base import Reply, Request
+from hubbub.models.base import Reply, Request, View
 from hubbub.questions import Accept, Acceptance, Invitation, Invite, Speech, Turn
 from hubbub.verdict import MAX_ANSWER, MAX_RAW, REPAIRS, Verdict, judge, read_answer
 
@@ -45,9 +45,14 @@ class Scripted(Mind):
         return await self._act(ask)
 
 
-async def no_model(request: Request) -> Reply:
+async def no_model(request: Request, view: View) -> Reply:
     """Nobody calls a model here."""
     raise AssertionError(request)
+
+
+async def no_memory(memory: Remembered) -> None:
+    """Nobody remembers anything here."""
+    raise AssertionError(memory)
 
 
 def ask(question: Question[Any] | None = None) -> Ask:
@@ -59,6 +64,7 @@ def ask(question: Question[Any] | None = None) -> Ask:
         question=question or Add(),
         budget=1.0,
         complete=no_model,
+        remember=no_memory,
     )
 
 

@@ -1,7 +1,6 @@
 """A seat at work: it hears, it is asked, it acts, and every ask gets one ending."""
 
 from collections.abc import Mapping
-from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -10,26 +9,26 @@ import msgspec
 import structlog
 
 from hubbub.bus.base import Bus, Voice
+from hubbub.calling import Calls
 from hubbub.chance import generator
 from hubbub.chat import Chat
-from hubbub.errors import Fenced, ModelError, RunOver
+from hubbub.errors import Fenced, RunOver
 from hubbub.messages import (
     Asked,
     Body,
-    Called,
     Contributed,
     Faulted,
     Left,
     Passed,
+    Remembered,
     Said,
 )
 from hubbub.mind import Ask, Mind, Question
-from hubbub.models.base import Call, Model, Reply, Request
+from hubbub.models.base import Model
 from hubbub.names import CONDUCTOR, LEDGER, inbox
 from hubbub.questions import Speech, Turn
 from hubbub.scenario import Scenario
 from hubbub.seat import Seat
-from hubbub.text import escape_json, safe_text
 from hubbub.verdict import Verdict, judge
 
 if TYPE_CHECKING:
@@ -64,6 +63,7 @@ class Actor:
         self._stand = stand
         self._mind = mind
         self._voice = voice
+        self._calls = Calls(seat, stand.models, self._say)
         self._seen = 0
         # Its last word's ``seq``, and the room from which that comes back.
         self._spoken = (0, "")
@@ -169,11 +169,10 @@ class Actor:
     ) -> Verdict:
         """Act within *budget* seconds; what is cut off is ``late``."""
         deadline = anyio.current_time() + budget
-        calls = count(1)
 
-        async def complete(request: Request) -> Reply:
-            left = max(0.05, (deadline - anyio.current_time()) * 0.95)
-            return await self._complete(f"{id}/{next(calls)}", request, left)
+        async def remember(memory: Remembered) -> None:
+            if memory.memory not in self.seat.memories and id not in self.seat.probes:
+                await self._say(inbox(self.seat.name), memory)
 
         ask = Ask(
             id=id,
@@ -181,7 +180,8 @@ class Actor:
             seed=self._stand.seed,
             question=question,
             budget=budget,
-            complete=complete,
+            complete=self._calls.within(id, deadline),
+            remember=remember,
         )
         bound = structlog.contextvars.bound_contextvars(
             ask=id, room=room, seq=self._seen
@@ -263,41 +263,6 @@ class Actor:
             self._spoken = (receipt.seq, inbox(self.seat.name))
         elif room not in (LEDGER, inbox(CONDUCTOR)):
             self._spoken = (receipt.seq, room)
-
-    async def _complete(self, id: str, request: Request, left: float) -> Reply:
-        known = self.seat.calls.get(id)
-        if known is None or known.request != request:
-            known = await self._call(id, request, left)
-        if known.error is not None:
-            raise ModelError(known.error, known.detail)
-        assert known.reply is not None
-        return known.reply
-
-    async def _call(self, id: str, request: Request, left: float) -> Call:
-        start = anyio.current_time()
-        call = Call(call=id, seat=self.seat.name, request=request)
-        try:
-            reply = await self._stand.models[request.model].complete(
-                request, deadline=left
-            )
-            call = msgspec.structs.replace(call, reply=reply)
-        except ModelError as error:
-            detail = safe_text(str(error), 500)
-            call = msgspec.structs.replace(call, error=error.kind, detail=detail)
-        except anyio.get_cancelled_exc_class():
-            # The phase closed or time ran out: the call is in the record all the same.
-            await self._record(
-                msgspec.structs.replace(call, error="timeout", detail="cut off"), start
-            )
-            raise
-        return await self._record(call, start)
-
-    async def _record(self, call: Call, start: float) -> Call:
-        took = round(anyio.current_time() - start, 4)
-        call = msgspec.structs.replace(call, took=took)
-        record = msgspec.Raw(escape_json(msgspec.json.encode(call)))
-        await self._say(LEDGER, Called(call=call.call, record=record))
-        return call
 
 
 def _turn_taken(name: str, turn: str, verdict: Verdict) -> Body:

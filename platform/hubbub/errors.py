@@ -19,6 +19,7 @@ Everything Hubbub raises on purpose.
   * ScenarioChanged        a replayed step is not the recorded one
   * RunFailed              a role cannot be kept alive; the run can be resumed
   * ScenarioFailed         the scenario itself raised; ``__cause__`` has its error
+  * BudgetSpent            the run's budget does not allow another model call
   * LogDamaged             the log is torn, edited or not dense; says at which line
   * ModelError             a model call failed; ``.kind`` is one of a closed set
 """
@@ -32,8 +33,10 @@ from hubbub.text import safe_text
 ModelErrorKind = Literal[
     "auth",
     "bad_reply",
+    "bad_request",
     "context_length",
     "network",
+    "not_cached",
     "rate_limit",
     "refused",
     "server",
@@ -147,6 +150,10 @@ class ScenarioFailed(HubbubError):
 
 class RunFailed(HubbubError):
     """A role of the run cannot be kept alive; the run itself can be resumed."""
+
+
+class BudgetSpent(HubbubError):
+    """The run's budget does not allow another model call; the run can be resumed."""
 
 
 class LogDamaged(HubbubError):

@@ -16,6 +16,7 @@ from hubbub.messages import (
     Passed,
     PhaseClosed,
     PhaseOpened,
+    Remembered,
     Said,
 )
 from hubbub.models.base import Call
@@ -94,6 +95,9 @@ class Floor:
             case Called(call=call, record=record):
                 if seat := self.seats.get(message.sender):
                     seat.calls[call] = _call(record)
+            case Remembered(memory=memory):
+                if seat := self.seats.get(message.sender):
+                    seat.memories.add(memory)
             case Ended():
                 self.ended = True
             case _:

@@ -197,6 +197,23 @@ class Called(Body, frozen=True, kw_only=True):
     sha256: str = ""
 
 
+class Remembered(Body, frozen=True, kw_only=True):
+    """
+    What a seat's memory has made of what the seat had heard, for the seat alone.
+
+    *memory* is its id, ``<ask>/m<k>``.  *form* says what it is, such as a summary or a
+    reflection; *upto* is the last ``seq`` it covers, *about* the memories and messages
+    it was made from, *weight* how much it matters, in the policy's own measure.
+    """
+
+    memory: str
+    form: str
+    text: str
+    upto: int = 0
+    about: tuple[str, ...] = ()
+    weight: float = 0.0
+
+
 class Faulted(Body, frozen=True, kw_only=True):
     """
     Something of the platform's or a mind's went wrong: *what*, and the *raw* text.
@@ -231,6 +248,7 @@ KINDS: dict[str, type[Body]] = {
     "tick": Ticked,
     "result": Resulted,
     "call": Called,
+    "memory": Remembered,
     "fault": Faulted,
     "note": Noted,
 }

@@ -9,11 +9,16 @@ import msgspec
 
 from hubbub.chance import generator
 from hubbub.errors import BadPopulation
-from hubbub.messages import Message
-from hubbub.models.base import Reply, Request, Sampling
+from hubbub.messages import Message, Remembered
+from hubbub.models.base import Reply, Request, Sampling, View
 
 A = TypeVar("A")
 Options = TypeVar("Options")
+
+#: Has a model complete a request, whose view is recorded with it.
+Complete = Callable[[Request, View], Awaitable[Reply]]
+#: Posts a memory to the seat itself.
+Remember = Callable[[Remembered], Awaitable[None]]
 
 
 class Question(msgspec.Struct, Generic[A], frozen=True, kw_only=True, tag=True):
@@ -67,7 +72,8 @@ class Ask:
         seed: int,
         question: Question[Any],
         budget: float,
-        complete: Callable[[Request], Awaitable[Reply]],
+        complete: Complete,
+        remember: Remember,
         attempt: int = 1,
         complaint: str = "",
         raw: str = "",
@@ -80,6 +86,7 @@ class Ask:
         self.complaint = complaint
         self.raw = raw
         self._complete = complete
+        self._remember = remember
         self._seed = seed
 
     @property
@@ -92,13 +99,25 @@ class Ask:
         """A seed for the model, below 2³¹."""
         return self.rng.getrandbits(31)
 
-    async def complete(self, request: Request) -> Reply:
+    async def complete(self, request: Request, view: View | None = None) -> Reply:
         """
         Have the request's model complete it; recorded before the reply is returned.
 
-        Raises `ModelError`; a mind that lets it pass ends the ask as ``model_error``.
+        *view* says for the record what of the seat's past the request shows.  Raises
+        `ModelError` and `BudgetSpent`; a mind that lets them pass ends the ask as
+        ``model_error`` or ``budget_stop``.
         """
-        return await self._complete(request)
+        return await self._complete(request, view or View())
+
+    async def remember(self, memory: Remembered) -> None:
+        """
+        Post *memory* to the seat, which observes it, as an event, before its next act.
+
+        Whatever an act finds out and later acts rest on must go this way.  An act that
+        is done again after its host died remembers nothing twice, as long as its
+        memories have the same ids; a probe leaves none.
+        """
+        await self._remember(memory)
 
     def again(self, complaint: str, raw: str) -> "Ask":
         """The same ask after an answer that was not one."""
@@ -109,6 +128,7 @@ class Ask:
             question=self.question,
             budget=self.budget,
             complete=self._complete,
+            remember=self._remember,
             attempt=self.attempt + 1,
             complaint=complaint,
             raw=raw,

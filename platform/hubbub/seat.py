@@ -29,6 +29,7 @@ class Seat:
         "calls",
         "chats",
         "closed",
+        "memories",
         "name",
         "pending",
         "probes",
@@ -49,6 +50,8 @@ class Seat:
         self.chats: dict[str, Chat] = {}
         #: Calls that an earlier host of this seat recorded and may not have used.
         self.calls: dict[str, Call] = {}
+        #: Ids of what its memory has made; each is posted once.
+        self.memories: set[str] = set()
         self._bell: anyio.Event | None = None
         self._acting: tuple[int, anyio.CancelScope] | None = None
 

@@ -4,7 +4,7 @@ Language models: the seam, and a scripted one for tests.
 Models by name are opened with `hubbub.models.catalogue.open_models`.
 """
 
-from hubbub.models.base import Call, Model, Prompt, Reply, Request, Sampling
+from hubbub.models.base import Call, Model, Prompt, Reply, Request, Sampling, View
 from hubbub.models.scripted import ScriptedModel
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "Request",
     "Sampling",
     "ScriptedModel",
+    "View",
 ]

@@ -28,7 +28,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     Everything a reply depends on.
 
     *model* is ``provider/model``.  *schema* is the JSON schema that the reply must
-    follow, None for free text; *seed* makes servers that honour it repeatable.
+    follow, None for free text; *seed* makes servers that honour it repeatable.  *draw*
+    tells apart requests that are otherwise the same within one ask, from 1; the platform
+    sets it, and servers are not sent it.
     """
 
     model: str
@@ -36,31 +38,55 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     schema: dict[str, Any] | None = None
     sampling: Sampling = Sampling()
     seed: int | None = None
+    draw: int = 1
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    What of a seat's past was in a request, for the record.
+
+    *messages* by ``seq``, *memories* by their ids (see `messages.Remembered`), and how
+    many messages that the seat had heard were *dropped* to make room.
+    """
+
+    messages: tuple[int, ...] = ()
+    memories: tuple[str, ...] = ()
+    dropped: int = 0
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model said; token counts are None where the server gave none."""
+    """
+    What a model said; token counts are None where the server gave none.
+
+    *cached*: it was said before and nobody was asked again.
+    """
 
     text: str
     finish: str = ""
     tokens_in: int | None = None
     tokens_out: int | None = None
+    cached: bool = False
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
     One call as ``calls.jsonl`` keeps it: exactly one of *reply* and *error* is set.
 
-    *call* is ``<ask>/<attempt>``, *took* the seconds it took.
+    *call* is ``<ask>/<draw>``, *took* the seconds it took.  *cost* is in US dollars, None
+    where the model has no price; *estimated* says that the server did not count tokens
+    for us, or that the call was cut off and may have been charged in full.
     """
 
     call: str
     seat: str
     request: Request
+    view: View = View()
     reply: Reply | None = None
     error: ModelErrorKind | None = None
     detail: str = ""
     took: float = 0.0
+    cost: float | None = None
+    estimated: bool = False
 
 
 class Model(ABC):
