@@ -377,8 +377,13 @@ async def test_the_opener_begins_and_they_alternate() -> None:
 
     @game
     async def talk(stage: Stage) -> None:
-        said = await stage.chat("hall", ["L1", "L2"], turns=2, opener="L2")
-        assert said == 4
+        lines = await stage.chat("hall", ["L1", "L2"], turns=2, opener="L2")
+        assert [*lines] == [
+            ("L2", "L2 1"),
+            ("L1", "L1 1"),
+            ("L2", "L2 2"),
+            ("L1", "L1 2"),
+        ]
 
     messages = await play(Troupe(talk, seats(2, chatter())))
 
@@ -415,7 +420,7 @@ async def test_without_an_opener_everybody_may_begin() -> None:
 
     @game
     async def talk(stage: Stage) -> None:
-        assert await stage.chat("hall", names, turns=3) == 60
+        assert len(await stage.chat("hall", names, turns=3)) == 60
         await stage.collect(Guess())
 
     troupe = Troupe(talk, seats(20, slowly))
@@ -434,9 +439,9 @@ async def test_silence_moves_a_seat_to_speak() -> None:
     @game
     async def talk(stage: Stage) -> None:
         before = anyio.current_time()
-        said = await stage.chat("hall", stage.seats, turns=3, pause=10.0)
+        lines = await stage.chat("hall", stage.seats, turns=3, pause=10.0)
 
-        assert said == 9
+        assert len(lines) == 9
         assert anyio.current_time() - before > 1
 
     await play(Troupe(talk, seats(3, chatter())))
@@ -460,7 +465,7 @@ async def test_a_chat_in_which_everybody_passes_is_over() -> None:
 
     @game
     async def talk(stage: Stage) -> None:
-        assert await stage.chat("hall", stage.seats, turns=50, opener="L1") == 0
+        assert len(await stage.chat("hall", stage.seats, turns=50, opener="L1")) == 0
 
     messages = await play(Troupe(talk, seats(3, decline)))
 
@@ -476,7 +481,7 @@ async def test_a_deadline_cuts_a_chat_off() -> None:
 
     @game
     async def talk(stage: Stage) -> None:
-        assert await stage.chat("hall", stage.seats, turns=5, limit=5) == 0
+        assert len(await stage.chat("hall", stage.seats, turns=5, limit=5)) == 0
 
     messages = await play(Troupe(talk, seats(2, ponder)))
 
@@ -495,7 +500,7 @@ async def test_nobody_speaks_in_a_chat_without_turns() -> None:
 
     @game
     async def talk(stage: Stage) -> None:
-        assert await stage.chat("hall", stage.seats, turns=0) == 0
+        assert len(await stage.chat("hall", stage.seats, turns=0)) == 0
 
     await play(Troupe(talk, seats(2, chatter())))
 

@@ -65,7 +65,7 @@ async def tour(stage: Stage, rounds: int = 2) -> None:
     await stage.open_room("auction", seats)
     bids = await stage.turns(Raise(), seats, room="auction", budget=30)
 
-    said = await stage.chat("auction", seats, turns=2, opener=seats[0])
+    lines = await stage.chat("auction", seats, turns=2, opener=seats[0])
 
     await stage.chats([(seats[0], seats[1]), (seats[2], seats[3])], turns=3)
 
@@ -74,4 +74,4 @@ async def tour(stage: Stage, rounds: int = 2) -> None:
 
     winner = stage.rng.choice(names) if names else None
     await stage.result("winner", winner)
-    await stage.result("counts", [len(silent), len(bids), said, len(inner)])
+    await stage.result("counts", [len(silent), len(bids), len(lines), len(inner)])

@@ -1,6 +1,7 @@
 """The conductor's reading of the log: what each step of the scenario has come to."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import anyio
 
@@ -24,6 +25,13 @@ from hubbub.messages import (
 from hubbub.names import CONDUCTOR
 
 
+class Line(NamedTuple):
+    """Something said in a chat."""
+
+    seat: str
+    text: str
+
+
 class Step:
     """What the log says of one numbered step."""
 
@@ -36,6 +44,7 @@ class Step:
         "joined",
         "leaving",
         "left",
+        "lines",
         "made",
     )
 
@@ -47,6 +56,8 @@ class Step:
         self.given: dict[str, Contributed] = {}
         self.closed: PhaseClosed | None = None
         self.chat: Chat | None = None
+        #: What was said in the chat, in order.
+        self.lines: list[Line] = []
         #: Who came into the room for this chat; at its close, who has yet to leave it.
         self.joined: tuple[str, ...] = ()
         self.leaving: tuple[str, ...] = ()
@@ -131,7 +142,7 @@ class Journal:
         elif isinstance(message.body, Contributed):
             self._apply_contribution(message.sender, message.body)
         if isinstance(message.body, (Said, Passed, Left)):
-            self._apply_turn(message, message.body.turn)
+            self._apply_turn(message, message.body)
 
     def _leave(self, room: str, seats: Iterable[str]) -> None:
         members = self.members.get(room, {})
@@ -193,10 +204,13 @@ class Journal:
             step.given.setdefault(seat, given)
             step.touch()
 
-    def _apply_turn(self, message: Message, turn: str) -> None:
-        self.unanswered.discard(turn)
+    def _apply_turn(self, message: Message, body: Said | Passed | Left) -> None:
+        self.unanswered.discard(body.turn)
         step = self._chats.get(message.room)
         if step is not None and step.chat is not None:
+            said = step.chat.said
             step.chat.apply(message)
+            if step.chat.said > said and not isinstance(body, Passed):
+                step.lines.append(Line(message.sender, body.text))
             if step.chat.over:
                 step.touch()

@@ -7,7 +7,7 @@ from typing import Generic, Literal, TypeVar
 import anyio
 import msgspec
 
-from hubbub.journal import Journal, Step
+from hubbub.journal import Journal, Line, Step
 from hubbub.messages import (
     Asked,
     Body,
@@ -113,8 +113,8 @@ class Phases:
             why = "all" if len(step.given) == asked else "quorum"
         return PhaseClosed(step=opened.step, why=why)
 
-    async def chat(self, room: str, opened: PhaseOpened) -> int:
-        """Hold the chat to its end; how many times something was said."""
+    async def chat(self, room: str, opened: PhaseOpened) -> tuple[Line, ...]:
+        """Hold the chat to its end; what was said in it, in order."""
         number = opened.step
         step = await self._steps.find(number, room, opened)
         if step.chat is None:
@@ -131,7 +131,7 @@ class Phases:
         if step.leaving and not step.left:
             await self._steps.say(room, Left(seats=step.leaving, step=number))
         self._journal.forget(number)
-        return step.chat.said
+        return tuple(step.lines)
 
     async def _listen(self, step: Step, limit: float) -> Literal["over", "deadline"]:
         assert step.chat is not None

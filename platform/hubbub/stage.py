@@ -13,6 +13,7 @@ import anyio
 
 from hubbub.chance import generator
 from hubbub.errors import BadName, UnknownName
+from hubbub.journal import Line
 from hubbub.messages import (
     Joined,
     Left,
@@ -32,6 +33,22 @@ A = TypeVar("A")
 
 #: What to ask: one question for all, one for each seat, or a function of the seat.
 Questions = Question[A] | Mapping[str, Question[A]] | Callable[[str], Question[A]]
+
+
+class _Dyad:
+    """A conversation of two, held when those *before* it are over."""
+
+    def __init__(self, opened: PhaseOpened, before: Sequence["_Dyad"]) -> None:
+        self.lines: tuple[Line, ...] = ()
+        self._opened = opened
+        self._before = before
+        self._over = anyio.Event()
+
+    async def hold(self, phases: Phases) -> None:
+        for dyad in self._before:
+            await dyad._over.wait()
+        self.lines = await phases.chat(self._opened.what, self._opened)
+        self._over.set()
 
 
 class Stage:
@@ -135,9 +152,9 @@ class Stage:
         pause: float | None = None,
         budget: float = 60.0,
         limit: float = 3600.0,
-    ) -> int:
+    ) -> tuple[Line, ...]:
         """
-        Let *seats* talk in *room* and return how many times something was said.
+        Let *seats* talk in *room* and return what was said, in order.
 
         A seat speaks when somebody else has, at most *turns* times and within *budget*
         seconds each time; with an *opener* that one begins, else everybody may.  With a
@@ -167,19 +184,20 @@ class Stage:
         turns: int,
         budget: float = 60.0,
         limit: float = 3600.0,
-    ) -> None:
+    ) -> list[tuple[Line, ...]]:
         """
         Let *pairs* talk in twos, each in a room of its own, the first one opening.
 
-        *turns*, *budget* and *limit* are those of `chat`.
+        Returns what each pair said.  *turns*, *budget* and *limit* are those of `chat`.
 
         All go on at the same time, but a seat is never in two: it holds its
         conversations one after another, in the order of *pairs*.
         """
-        held: dict[str, anyio.Event] = {}
+        dyads: list[_Dyad] = []
+        last: dict[str, _Dyad] = {}
         async with anyio.create_task_group() as tasks:
             for pair in pairs:
-                number, done = self._steps.next(), anyio.Event()
+                number = self._steps.next()
                 opened = PhaseOpened(
                     step=number,
                     form="chat",
@@ -190,17 +208,11 @@ class Stage:
                     opener=pair[0],
                     limit=limit,
                 )
-                before = [held[seat] for seat in pair if seat in held]
-                held |= dict.fromkeys(pair, done)
-                tasks.start_soon(self._dyad, opened, before, done)
-
-    async def _dyad(
-        self, opened: PhaseOpened, before: Sequence[anyio.Event], done: anyio.Event
-    ) -> None:
-        for event in before:
-            await event.wait()
-        await self._phases.chat(opened.what, opened)
-        done.set()
+                dyad = _Dyad(opened, [last[seat] for seat in pair if seat in last])
+                last |= dict.fromkeys(pair, dyad)
+                dyads.append(dyad)
+                tasks.start_soon(dyad.hold, self._phases)
+        return [dyad.lines for dyad in dyads]
 
     # -- rooms, words, the environment, results
 
