@@ -1,7 +1,7 @@
 """Whatever a mind does with an ask, the ask ends in one outcome, and the raw is kept."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import anyio
 import msgspec
@@ -113,6 +113,58 @@ async def test_an_answer_is_inert_in_the_log() -> None:
     assert msgspec.json.decode(verdict.encoded, type=Sum) == answer
 
 
+async def test_an_answer_may_stand_in_words() -> None:
+    """A model that cannot help talking has answered all the same."""
+    verdict = await judge(giving(Unparsed('I say {"total": 3}, finally.')), ask())
+
+    assert (verdict.outcome, verdict.value, verdict.tries) == ("answered", Sum(3.0), 1)
+
+
+class Gift(msgspec.Struct, frozen=True):
+    """How much, and why."""
+
+    amount: int
+    reason: str = ""
+
+
+class Contribute(Question[Gift], frozen=True, kw_only=True, tag="contribute"):
+    """Give your reason, and then say CONTRIBUTE and how much."""
+
+    pattern: ClassVar[str] = r"(?s)(?P<reason>.*)CONTRIBUTE \$(?P<amount>\d+)"
+
+    def check(self, answer: Gift) -> None:
+        if answer.amount > 100:
+            raise ValueError("you have only $100")
+
+
+async def test_an_answer_in_words_is_read_by_its_pattern() -> None:
+    """The log has the typed answer, as of any other question."""
+    given = Unparsed("We share it. I thought of CONTRIBUTE $90.\nCONTRIBUTE $40.")
+
+    verdict = await judge(giving(given), ask(Contribute()))
+
+    reason = "We share it. I thought of CONTRIBUTE $90."
+    assert verdict.value == Gift(40, reason)
+    assert msgspec.json.decode(verdict.encoded, type=Gift) == Gift(40, reason)
+
+
+async def test_words_that_are_no_answer_are_repaired() -> None:
+    """The complaint names the form; then the check is as of any other answer."""
+    mind = giving(*map(Unparsed, ("forty", "CONTRIBUTE $400", "CONTRIBUTE $40")))
+
+    verdict = await judge(mind, ask(Contribute()))
+
+    complaints = [asked.complaint for asked in mind.asks]
+    assert (verdict.value, verdict.tries) == (Gift(40), 3)
+    assert complaints[1] == f"nothing in it matches {Contribute.pattern}"
+    assert complaints[2] == "you have only $100"
+
+
+async def test_a_rule_answers_a_question_in_words_by_its_type() -> None:
+    """Words are for minds that write; others give the answer itself."""
+    assert (await judge(giving(Gift(7)), ask(Contribute()))).value == Gift(7)
+
+
 # -- repair
 
 
@@ -162,7 +214,7 @@ NO_ANSWERS: dict[str, tuple[object, str]] = {
     "digits": (Unparsed(f'{{"total": {"9" * 5_000}}}'), "out of range"),
     "brackets": (Unparsed("[" * 10_000), "Expected `object`"),
     "deep": (Unparsed('{"else": ' + "[" * 60_000), "recursion"),
-    "more": (Unparsed('{"total": 1} and more'), "trailing characters"),
+    "two": (Unparsed('{"total": 1} or {"total": 2}'), "2 JSON values; give only one"),
     "a bad check": (Unparsed('{"total": 14}'), "KeyError: 'the check itself"),
     "too much": (Unparsed(f'"{"x" * MAX_ANSWER}"'), "bytes; the limit is 65,536"),
     "no text": (Unparsed(cast("str", 5)), "AttributeError"),
@@ -350,6 +402,7 @@ def test_the_schema_and_the_type_agree(question: Question[Any]) -> None:
     """Every property of the schema is a field of the answer, and none is missing."""
     schema, fields = question.schema(), answer_type(type(question)).__struct_fields__
 
+    assert schema is not None
     assert set(schema["properties"]) == set(fields)
     assert not schema["additionalProperties"]
     assert question.prompt()
@@ -357,10 +410,42 @@ def test_the_schema_and_the_type_agree(question: Question[Any]) -> None:
 
 def test_a_question_has_words_and_a_schema_by_itself() -> None:
     """Its docstring, and what follows from the answer's type."""
-    definitions = Add().schema()["$defs"]
+    schema = Add().schema()
 
+    assert schema is not None
     assert Add().prompt() == "Add things up, but not to thirteen."
-    assert set(definitions["Sum"]["properties"]) == {"total", "why"}
+    assert set(schema["$defs"]["Sum"]["properties"]) == {"total", "why"}
+
+
+def test_a_question_says_what_form_its_answer_has() -> None:
+    """JSON, of an object or of another value, or words that match."""
+
+    class Count(Question[int], frozen=True, kw_only=True, tag="count"):
+        """How many?"""
+
+    assert Add().instruction() == "Answer with one JSON object and nothing else."
+    assert Count().instruction() == "Answer with one JSON value and nothing else."
+    assert Contribute().instruction().endswith(Contribute.pattern)
+
+
+def test_a_question_in_words_has_no_schema() -> None:
+    """And its pattern is a fact of the game, not of one ask."""
+    assert Contribute().schema() is None
+    assert msgspec.json.encode(Contribute()) == b'{"type":"contribute"}'
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [("(", "unterminated"), (r"(?P<sum>\d+)", "the answer has no 'sum'")],
+)
+def test_a_pattern_that_no_answer_can_match_is_refused(words: str, why: str) -> None:
+    """Where the scenario is read, and not when the first model answers."""
+    with pytest.raises(TypeError, match=rf"Odd\.pattern: .*{why}"):
+
+        class Odd(Question[Gift], frozen=True, kw_only=True, tag="odd"):  # pyright: ignore[reportUnusedClass]
+            """Odd."""
+
+            pattern: ClassVar[str] = words
 
 
 def test_an_answer_of_a_subclass_is_read_as_its_type() -> None:

@@ -1,9 +1,10 @@
 """What fills a seat: a mind observes what its seat hears, and acts when it is asked."""
 
 import random
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, ClassVar, Generic, TypeVar, get_args
 
 import msgspec
 
@@ -11,6 +12,7 @@ from hubbub.chance import generator
 from hubbub.errors import BadPopulation
 from hubbub.messages import Message, Remembered
 from hubbub.models.base import Reply, Request, Sampling, View
+from hubbub.policies import Full, Memory
 
 A = TypeVar("A")
 Options = TypeVar("Options")
@@ -25,15 +27,39 @@ class Question(msgspec.Struct, Generic[A], frozen=True, kw_only=True, tag=True):
     """
     What a scenario asks of a seat; the type argument is the answer's.
 
-    Subclass it with the facts a mind needs to answer.
+    Subclass it with the facts a mind needs to answer.  A model answers it with JSON, or
+    in words, where the subclass has a *pattern*: a regular expression whose named groups
+    are fields of the answer.  A pattern that cannot be one is a `TypeError`.
     """
+
+    pattern: ClassVar[str | None] = None
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.pattern is not None:
+            _check_pattern(cls, cls.pattern)
 
     def prompt(self) -> str:
         """The question in words, for minds that read."""
         return (type(self).__doc__ or type(self).__name__).strip()
 
-    def schema(self) -> dict[str, Any]:
-        """The answer's JSON schema; narrow it to what is possible here."""
+    def instruction(self) -> str:
+        """What form the answer has, in words, for minds that write."""
+        if self.pattern is not None:
+            return f"End with an answer that matches this pattern: {self.pattern}"
+        what = (
+            "object" if issubclass(answer_type(type(self)), msgspec.Struct) else "value"
+        )
+        return f"Answer with one JSON {what} and nothing else."
+
+    def schema(self) -> dict[str, Any] | None:
+        """
+        The answer's JSON schema, None where the answer is in words.
+
+        Narrow it to what is possible here.
+        """
+        if self.pattern is not None:
+            return None
         return msgspec.json.schema(answer_type(type(self)))
 
     def check(self, answer: A) -> None:
@@ -49,6 +75,18 @@ def answer_type(question: type[Question[Any]]) -> type[Any]:
     raise TypeError(f"{question.__name__} does not say its answer: Question[Answer]")
 
 
+def _check_pattern(question: type[Question[Any]], pattern: str) -> None:
+    """Raise `TypeError`, where the scenario is read, for what no answer can match."""
+    try:
+        groups = re.compile(pattern).groupindex
+    except re.error as error:
+        raise TypeError(f"{question.__name__}.pattern: {error}") from None
+    fields = getattr(answer_type(question), "__struct_fields__", ())
+    for name in groups:
+        if name not in fields:
+            raise TypeError(f"{question.__name__}.pattern: the answer has no {name!r}")
+
+
 class Unparsed(msgspec.Struct, frozen=True):
     """A mind's answer as text; the platform decodes and validates it."""
 
@@ -60,8 +98,9 @@ class Ask:
     One ask, as a mind sees it.
 
     *question* is the scenario's; *complaint* says what was wrong with the last
-    *attempt*'s *raw* answer.  An act is a function of what the mind has observed and
-    of this: chance comes from `rng`, models are reached through `complete`.
+    *attempt*'s *raw* answer; a *probe* leaves no trace in the mind.  An act is a function
+    of what the mind has observed and of this: chance comes from `rng`, models are reached
+    through `complete`.
     """
 
     def __init__(
@@ -77,6 +116,7 @@ class Ask:
         attempt: int = 1,
         complaint: str = "",
         raw: str = "",
+        probe: bool = False,
     ) -> None:
         self.id = id
         self.seat = seat
@@ -85,6 +125,7 @@ class Ask:
         self.attempt = attempt
         self.complaint = complaint
         self.raw = raw
+        self.probe = probe
         self._complete = complete
         self._remember = remember
         self._seed = seed
@@ -132,11 +173,18 @@ class Ask:
             attempt=self.attempt + 1,
             complaint=complaint,
             raw=raw,
+            probe=self.probe,
         )
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """What a mind is told when it is made: its seat, the others, and its options."""
+    """
+    What a mind is told when it is made: its seat, the others, and its options.
+
+    For minds that are models: *persona* is who it is, *system* the template of its
+    system prompt, empty for the mind's own, *memory* the policy by which it is shown
+    its past, and *context* the tokens that a prompt and its reply may have together.
+    """
 
     seat: str
     seats: tuple[str, ...]
@@ -144,6 +192,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     rules: str = ""
     model: str = ""
     sampling: Sampling = Sampling()
+    persona: str = ""
+    system: str = ""
+    memory: Memory = Full()
+    context: int = 8_192
     options: dict[str, Any] = {}
 
     def read(self, options: type[Options]) -> Options:

@@ -5,9 +5,11 @@ from typing import Any
 
 import msgspec
 
-from hubbub.errors import BusError, ModelError, first_error
+from hubbub.errors import BudgetSpent, BusError, ModelError, first_error
 from hubbub.messages import Outcome
-from hubbub.mind import Ask, Mind, Unparsed, answer_type
+from hubbub.mind import Ask, Mind, Question, Unparsed, answer_type
+from hubbub.reading import read_json, read_words
+from hubbub.secrets import mask
 from hubbub.text import escape_json, safe_text, without_surrogates
 
 #: Further tries after an answer that is not one.
@@ -72,6 +74,8 @@ def _failed(raised: BaseException, ask: Ask) -> Verdict:
         raise raised
     if isinstance(error, asyncio.CancelledError) and _cancelled():
         raise raised
+    if isinstance(error, BudgetSpent):
+        return Verdict(outcome="budget_stop", note=str(error), tries=ask.attempt)
     if isinstance(error, ModelError):
         outcome: Outcome = "refused" if error.kind == "refused" else "model_error"
         return Verdict(outcome=outcome, note=str(error), tries=ask.attempt)
@@ -99,14 +103,8 @@ def read_answer(given: object, ask: Ask) -> tuple[Any, bytes]:
 
     Raises `ValueError` that says what is wrong with it.
     """
-    wanted = answer_type(type(ask.question))
     try:
-        encoded = _encoded(given, wanted)
-        if len(encoded) > MAX_ANSWER:
-            raise ValueError(
-                f"the answer has {len(encoded):,} bytes; the limit is {MAX_ANSWER:,}"
-            )
-        value = msgspec.json.decode(encoded, type=wanted)
+        value = _value(given, ask.question)
         ask.question.check(value)
         return value, escape_json(msgspec.json.encode(value))
     except ValueError:
@@ -115,20 +113,34 @@ def read_answer(given: object, ask: Ask) -> tuple[Any, bytes]:
         raise ValueError(_told(error)) from None
 
 
-def _encoded(given: object, wanted: type[Any]) -> bytes:
+def _value(given: object, question: Question[Any]) -> Any:
+    wanted = answer_type(type(question))
     if isinstance(given, Unparsed):
-        return without_surrogates(given.text).encode()
+        text = without_surrogates(given.text)
+        _bounded(text.encode())
+        if question.pattern is None:
+            return read_json(text, wanted)
+        return read_words(text, question.pattern, wanted)
     if not isinstance(given, wanted):
         raise ValueError(  # noqa: TRY004 - to a mind any wrong answer is the same
             f"expected {wanted.__name__}, got {type(given).__name__}"
         )
-    return msgspec.json.encode(given)
+    return msgspec.json.decode(_bounded(msgspec.json.encode(given)), type=wanted)
+
+
+def _bounded(answer: bytes) -> bytes:
+    """*answer*; `ValueError` where it has more than `MAX_ANSWER` bytes."""
+    if len(answer) > MAX_ANSWER:
+        raise ValueError(
+            f"the answer has {len(answer):,} bytes; the limit is {MAX_ANSWER:,}"
+        )
+    return answer
 
 
 def _raw(given: object) -> str:
     """What the mind gave, as text."""
     try:
-        text = given.text if isinstance(given, Unparsed) else repr(given)
+        text = given.text if isinstance(given, Unparsed) else mask(repr(given))
         return without_surrogates(text)
     except Exception as error:  # noqa: BLE001 - the answer's own repr
         return f"({type(given).__name__}: {_told(error)})"

@@ -56,10 +56,11 @@ class FakeServer:
 
     def model(self, api_key: str = CANARY) -> OpenAIModel:
         """A client of this server."""
-        transport = httpx.MockTransport(self._answer)
+        transport = httpx.MockTransport(self.answer)
         return OpenAIModel(URL, rng=Still(), api_key=api_key, transport=transport)
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """The next answer."""
         answer = self._answers[min(len(self.requests), len(self._answers) - 1)]
         self.requests.append(request)
         return answer(request) if callable(answer) else answer
@@ -81,9 +82,11 @@ class SocketServer:
         await reader.readexactly(int(headers_of(head).get("content-length", "0")))
         self.heads.append(head)
         # The client may go away while we are at it; that is what is tested.
-        with suppress(ConnectionError):
-            await self._deed(writer)
-        writer.close()
+        try:
+            with suppress(ConnectionError):
+                await self._deed(writer)
+        finally:
+            writer.close()
 
 
 def headers_of(head: str) -> httpx.Headers:

@@ -12,7 +12,10 @@ import anyio.lowlevel
 import pytest
 
 from hubbub.errors import ModelError
-from hubbub.models.openai import TRIES, OpenAIModel
+from hubbub.models.limits import Limits
+from hubbub.models.openai import OpenAIModel
+from hubbub.models.pressure import Pressure
+from hubbub.models.retries import TRIES
 
 from .contract import say
 from .fake import CANARY, Deed, SocketServer, Still, listening
@@ -94,6 +97,31 @@ async def test_an_endless_reply_is_cut_off() -> None:
             await model.complete(say("hello"), deadline=10)
 
     assert (caught.value.kind, len(server.heads)) == ("bad_reply", 1)
+
+
+async def test_closing_a_model_ends_the_calls_in_flight_and_in_the_queue() -> None:
+    """Neither waits for its deadline, and neither fails in a way of its own."""
+    ended, asked = list[str](), anyio.Event()
+
+    async def keep_silent(writer: StreamWriter) -> None:
+        asked.set()
+        await anyio.sleep_forever()
+
+    async def call(model: OpenAIModel) -> None:
+        with pytest.raises(ModelError) as caught:
+            await model.complete(say("hello"), deadline=60)
+        ended.append(caught.value.kind)
+
+    async with listening(keep_silent) as server:
+        pressure = Pressure(Limits(concurrency=1))
+        model = OpenAIModel(server.url, rng=Still(), pressure=pressure)
+        async with anyio.create_task_group() as group:
+            group.start_soon(call, model)
+            group.start_soon(call, model)
+            await asked.wait()
+            await model.aclose()
+
+    assert ended == ["network", "network"]
 
 
 async def test_nobody_there_is_a_network_error() -> None:

@@ -12,9 +12,17 @@ import httpx
 import pytest
 
 from hubbub.errors import ModelError, ServerFailed, UnknownName, UsageError
+from hubbub.groups import Group, context_of
 from hubbub.models import Model, Prompt, Request, Sampling
 from hubbub.models.catalogue import open_models, probe
-from hubbub.models.local import WEIGHTS, check_local, fetch, open_local, weights_file
+from hubbub.models.local import (
+    CONTEXT,
+    WEIGHTS,
+    check_local,
+    fetch,
+    open_local,
+    weights_file,
+)
 
 NAME = "smollm2-135m"
 
@@ -104,6 +112,12 @@ async def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(ServerFailed, match="failed to load model"):
         async with open_local(NAME, environment):
             pass
+
+
+@pytest.mark.parametrize("context", [None, 1_000, CONTEXT, 1_000_000])
+def test_a_seat_has_no_more_context_than_a_call(context: int | None) -> None:
+    """Each of the calls that are answered at once may be as long as seats are given."""
+    assert context_of(Group(count=1, model=f"local/{NAME}", context=context)) <= CONTEXT
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,9 @@ import pytest
 
 from hubbub.errors import ModelError, ModelErrorKind, UsageError
 from hubbub.models import Model, Prompt, Request
-from hubbub.models.openai import MAX_REPLY, TRIES, OpenAIModel
+from hubbub.models.body import MAX_REPLY
+from hubbub.models.openai import OpenAIModel
+from hubbub.models.retries import PATIENT_TRIES, TRIES
 
 from .contract import ModelContract
 from .fake import CANARY, URL, FakeServer, Still, complaint, completion
@@ -25,6 +27,7 @@ ASK = Request(model="fake/m", prompts=(Prompt("user", "Whom?"),), schema=SCHEMA,
 FAILURES = {
     "auth": complaint(401, "no such key"),
     "bad_reply": httpx.Response(200, text="<html>"),
+    "bad_request": complaint(400, "temperature must be 1"),
     "context_length": complaint(400, "?", code="context_length_exceeded"),
     "rate_limit": complaint(429, "slow down"),
     "refused": completion(None, message={"refusal": "no"}),
@@ -78,13 +81,15 @@ async def test_what_may_pass_is_tried_again(status: int) -> None:
     assert (reply.text, len(server.requests)) == ("hi", 2)
 
 
-@pytest.mark.parametrize("kind", ["rate_limit", "server"])
-async def test_tries_are_bounded(kind: ModelErrorKind) -> None:
+@pytest.mark.parametrize(
+    ("kind", "tries"), [("rate_limit", PATIENT_TRIES), ("server", TRIES)]
+)
+async def test_tries_are_bounded(kind: ModelErrorKind, tries: int) -> None:
     """A server that stays down costs so many requests and no more."""
     server = FakeServer(FAILURES[kind])
 
     assert (await failure(server.model())).kind == kind
-    assert len(server.requests) == TRIES
+    assert len(server.requests) == tries
 
 
 @pytest.mark.parametrize(
@@ -158,7 +163,7 @@ async def test_an_objection_that_stays_is_an_error() -> None:
     """What has been put in another way already is not put so again."""
     server = FakeServer(complaint(400, "invalid schema"))
 
-    assert (await failure(server.model())).kind == "server"
+    assert (await failure(server.model())).kind == "bad_request"
     assert len(server.requests) == 2
 
 

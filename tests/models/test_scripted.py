@@ -1,12 +1,15 @@
 """The scripted model: the contract, its list, and answers drawn from a schema."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from hubbub.chance import generator
 from hubbub.errors import ModelError
 from hubbub.models import Model, Prompt, Request, ScriptedModel
+from hubbub.models.drawing import draw_words
 from hubbub.models.scripted import echo, legal
 from hubbub.questions import Turn
 
@@ -88,3 +91,37 @@ def test_a_drawn_answer_depends_on_its_seed_alone() -> None:
 
     assert drawn(schema, 5) == drawn(schema, 5)
     assert len({str(drawn(schema, seed)) for seed in range(20)}) > 5
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"CONTRIBUTE \$(?P<amount>\d+)",
+        r"(?s)(?P<reason>.*)CONTRIBUTE \$(?P<amount>\d{1,2})\Z",
+        r"LEAVE|ACCEPT (?P<who>L[1-9])",
+        r"^(?:I|We) (?i:agree)\b[.!]?$",
+        r"[^a-y]{3}[\d_-]{2,}\S+\s\w*",
+        r"\(\d{3}\) a|b|",
+    ],
+)
+def test_drawn_words_match_their_pattern(pattern: str, seed: int) -> None:
+    """A scenario whose answers are words can be tried without a model too."""
+    prompts = (Prompt("user", "?"),)
+    request = Request(model="s/l", prompts=prompts, pattern=pattern, seed=seed)
+
+    assert re.search(pattern, legal(request))
+    assert legal(request) == legal(request)
+
+
+def test_a_number_in_drawn_words_is_a_small_one() -> None:
+    """Most games would not take a large one."""
+    drawn = {draw_words(r"\d+", generator(seed)) for seed in range(200)}
+
+    assert {len(number) for number in drawn} == {1, 2}
+
+
+@pytest.mark.parametrize("pattern", [r"(?=x)y", r"(a)\1", r"x{,2}y{", r"(?<!a)b\x41"])
+def test_a_pattern_that_is_beyond_us_draws_any_words(pattern: str) -> None:
+    """They may not match; the answer is then unparsable, and nothing breaks."""
+    assert draw_words(pattern, generator(1))

@@ -28,14 +28,16 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     Everything a reply depends on.
 
     *model* is ``provider/model``.  *schema* is the JSON schema that the reply must
-    follow, None for free text; *seed* makes servers that honour it repeatable.  *draw*
+    follow, None for free text, in which *pattern* is the regular expression that the
+    prompts ask for, if any.  *seed* makes servers that honour it repeatable.  *draw*
     tells apart requests that are otherwise the same within one ask, from 1; the platform
-    sets it, and servers are not sent it.
+    sets it.  Servers are sent neither the pattern nor the draw.
     """
 
     model: str
     prompts: tuple[Prompt, ...]
     schema: dict[str, Any] | None = None
+    pattern: str | None = None
     sampling: Sampling = Sampling()
     seed: int | None = None
     draw: int = 1
@@ -46,12 +48,14 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     What of a seat's past was in a request, for the record.
 
     *messages* by ``seq``, *memories* by their ids (see `messages.Remembered`), and how
-    many messages that the seat had heard were *dropped* to make room.
+    many messages that the seat had heard were *dropped* to make room.  *form* is what
+    a memory asked for, for its own upkeep; empty where it was the seat's answer.
     """
 
     messages: tuple[int, ...] = ()
     memories: tuple[str, ...] = ()
     dropped: int = 0
+    form: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +104,14 @@ class Model(ABC):
         Raises `ModelError` of kind ``timeout`` at the deadline, and of the kind that
         fits for whatever else goes wrong; nothing else.
         """
+
+    def share(self, workers: int) -> None:
+        """
+        This process is one of *workers* that use the same servers; may be said often.
+
+        Fixed limits of an account are divided among them; by default nothing changes.
+        """
+        return
 
     async def aclose(self) -> None:
         """Let go of connections; a closed model completes nothing any more."""

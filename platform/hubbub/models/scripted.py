@@ -1,15 +1,14 @@
 """Models without a model: replies from a list or a function, for tests and trials."""
 
 import json
-import random
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import anyio.lowlevel
 
 from hubbub.chance import generator
 from hubbub.errors import ModelError
 from hubbub.models.base import Model, Reply, Request
+from hubbub.models.drawing import draw_text, draw_value, draw_words
 
 
 class ScriptedModel(Model):
@@ -59,47 +58,14 @@ def echo(request: Request) -> str:
 
 def legal(request: Request) -> str:
     """
-    An answer that *request*'s schema allows, drawn from its seed; without one, words.
+    An answer of the form that *request* asks for, drawn from its seed; else any words.
 
-    Patterns and formats are not followed, and a seed of None counts as 0.
+    What a schema's patterns and formats say is not followed, and a pattern of words as
+    far as `draw_words` knows it.  A seed of None counts as 0.
     """
-    schema = request.schema or {"type": "string"}
-    drawn = _draw(schema, schema.get("$defs", {}), generator(request.seed or 0))
-    return drawn if request.schema is None else json.dumps(drawn)
-
-
-def _draw(schema: dict[str, Any], defs: dict[str, Any], rng: random.Random) -> Any:
-    match schema:
-        case {"$ref": str(reference)}:
-            return _draw(defs[reference.rpartition("/")[2]], defs, rng)
-        case {"const": value}:
-            return value
-        case {"enum": values}:
-            return rng.choice(values)
-        case {"anyOf": choices} | {"oneOf": choices}:
-            return _draw(rng.choice(choices), defs, rng)
-        case {"type": "object"}:
-            fields = schema.get("properties", {})
-            return {name: _draw(field, defs, rng) for name, field in fields.items()}
-        case {"type": "array"}:
-            least = schema.get("minItems", 0)
-            size = rng.randint(least, min(schema.get("maxItems", least + 3), least + 3))
-            return [_draw(schema.get("items", {}), defs, rng) for _ in range(size)]
-        case {"type": "integer"}:
-            low = schema.get("minimum", 0)
-            return rng.randint(low, schema.get("maximum", low + 100))
-        case {"type": "number"}:
-            low = schema.get("minimum", 0.0)
-            return round(rng.uniform(low, schema.get("maximum", low + 1.0)), 3)
-        case {"type": "boolean"}:
-            return rng.random() < 0.5
-        case {"type": "string"}:
-            return _words(schema, rng)
-        case _:
-            return None
-
-
-def _words(schema: dict[str, Any], rng: random.Random) -> str:
-    least, most = schema.get("minLength", 1), schema.get("maxLength", 80)
-    words = " ".join(rng.choices(("yes", "no", "well", "perhaps", "I see"), k=6))
-    return words.ljust(least, ".")[: max(most, 0)]
+    rng = generator(request.seed or 0)
+    if request.schema is not None:
+        return json.dumps(draw_value(request.schema, rng))
+    if request.pattern is not None:
+        return draw_words(request.pattern, rng)
+    return draw_text(rng)
