@@ -5,29 +5,36 @@ from pathlib import Path
 from string import ascii_letters, digits
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubbub.cohort import Persona, seal
 from hubbub.errors import BadName, BadPopulation, UnknownName, UsageError
+from hubbub.groups import MAX_SEATS, MAX_TEMPLATE
 from hubbub.models.base import Sampling
+from hubbub.models.local import CONTEXT
 from hubbub.names import RESERVED, check_room, check_run, check_seat, inbox
+from hubbub.policies import Full, Notes, Summary, Window
 from hubbub.population import (
     MAX_FILE,
-    MAX_SEATS,
     MAX_SEED,
     Cast,
     Group,
     Population,
+    Template,
     as_toml,
     read_population,
 )
 from hubbub.scenario import Count, Seconds, scenario
 from hubbub.stage import Stage
+from hubbub.templates import fill, places
 
 from .test_verdict import ask
 
 PARTY = 'scenario = "cocktail-party"\n'
+MEMORY = f"{PARTY}[[seats]]\n[seats.memory]\n"
 
 Write = Callable[[str | bytes], Path]
 
@@ -164,8 +171,39 @@ def test_a_scenario_fills_what_is_left_open() -> None:
             r"Expected `float` >= 0",
         ),
         ("#" * (MAX_FILE + 1), r"p\.toml is no population file: over 16,777,216 bytes"),
+        (
+            MEMORY + "policy = 'sumary'",
+            "policy of memory .*'sumary': did you mean 'summ",
+        ),
+        (
+            MEMORY + "limit = 3",
+            "p.toml: a memory has a policy: full, window, summary, n",
+        ),
+        (MEMORY + "policy = 3", r"p\.toml: a memory has a policy: full, window"),
+        (
+            MEMORY + "policy = 'window'\nround = 3",
+            "memory window .*did you mean 'rounds",
+        ),
+        (
+            MEMORY + "policy = 'full'\nlimit = 3",
+            "key of the memory full .*'limit': known",
+        ),
+        (MEMORY + "policy = 'window'", "a window has rounds, messages or tokens"),
+        (MEMORY + "policy = 'window'\nrounds = 0", r"Expected `int` >= 1"),
+        (
+            MEMORY + "policy = 'summary'\nkeep = 2048",
+            "keep = 2048 must be below limit =",
+        ),
+        (MEMORY + "policy = 'notes'\nthreshold = nan", r"Expected `float` > 0"),
+        (PARTY + "[[seats]]\nmemory = 'full'", "Expected `object`, got `str`"),
+        (PARTY + "[[seats]]\ncontext = 9", r"Expected `int` >= 256"),
+        (PARTY + "[[seats]]\nsystem = 'none.txt'", r"none\.txt: No such file"),
+        (PARTY + "[[seats]]\nsystem = '.'", "Is a directory"),
+        (PARTY + "[[seats]]\nsystem = { text = '{who}' }", "unknown placeholder {who}"),
+        (PARTY + "[[seats]]\ncohort = 'none.json'", r"none\.json: No such file"),
+        (PARTY + "[[seats]]\ncohort_from = -1", "Expected `int` >= 0"),
     ],
-    ids=range(17),
+    ids=range(33),
 )
 def test_a_file_that_is_wrong_says_where(
     write: Write, text: str | bytes, words: str
@@ -199,6 +237,72 @@ def test_paths_are_relative_to_the_file(write: Write, tmp_path: Path) -> None:
     assert population.seats[0].mind == f"{tmp_path / 'm.py'}:M"
 
 
+def test_a_template_is_taken_in(write: Write, tmp_path: Path) -> None:
+    """Its text is in the population, so that the run folder and containers have it."""
+    (tmp_path / "t.txt").write_bytes(b"\xef\xbb\xbfI am {seat}.\r\n{persona}")
+    population = read_population(write(PARTY + "[[seats]]\nsystem = 't.txt'"))
+    (tmp_path / "t.txt").unlink()
+    write(as_toml(population))
+
+    assert population.seats[0].system == Template("I am {seat}.\n{persona}")
+    assert read_population(tmp_path / "p.toml") == population
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            b"I am {name}.",
+            r"t\.txt: unknown placeholder {name}: there are {seat}, {count}",
+        ),
+        (b"I am \xff.", r"t\.txt: .*can't decode"),
+        (b" \n", "a template has from 1 to 20,000 characters"),
+        (b"x" * (MAX_TEMPLATE + 1), "a template has from 1 to 20,000 characters"),
+    ],
+    ids=range(4),
+)
+def test_a_template_that_is_wrong_says_where(
+    write: Write, tmp_path: Path, text: bytes, words: str
+) -> None:
+    """The error names the file, and for a placeholder those that there are."""
+    (tmp_path / "t.txt").write_bytes(text)
+    with pytest.raises(BadPopulation, match=words):
+        read_population(write(PARTY + "[[seats]]\nsystem = 't.txt'"))
+
+
+@given(text=st.text(max_size=60), value=st.text(max_size=20))
+def test_other_braces_stand_for_themselves(text: str, value: str) -> None:
+    """Only a name in braces is a place, and what fills it is not read again."""
+    filled = fill(f"{text.replace('{', '(')}{{seat}}", {"seat": value})
+
+    assert filled == text.replace("{", "(") + value
+    assert fill('{"to": [{}, {1}, { seat }]}', {}) == '{"to": [{}, {1}, { seat }]}'
+    assert places("{seat}{{count}}{seat}") == ("seat", "count")
+
+
+def test_a_local_models_context_is_its_own() -> None:
+    """Smaller unless the population says more, and never more than its server has."""
+
+    def context(model: str, tokens: int | None = None) -> int:
+        cast = Cast(party(Group(count=2, model=model, context=tokens)))
+        return cast.part("L1").context
+
+    assert context("scripted/legal") == 8_192
+    assert context("local/smollm2-135m") == 2_048
+    assert context("local/smollm2-135m", 1_000) == 1_000
+    assert context("local/smollm2-135m", 100_000) == CONTEXT
+
+
+def test_a_population_has_a_limit_with_its_cohorts() -> None:
+    """What could not be read back is not written."""
+    personas = tuple(Persona(text="x" * 4_000) for _ in range(1_500))
+    groups = (Group(count=1, prefix=f"P{i}", cohort=seal(personas)) for i in range(3))
+    with pytest.raises(
+        BadPopulation, match=r"with its cohorts has 18,.* limit is 16,777"
+    ):
+        as_toml(party(*groups))
+
+
 _words = st.text(alphabet=st.characters(codec="utf-8"), max_size=20)
 _values = st.recursive(
     st.booleans()
@@ -225,6 +329,22 @@ _groups = st.builds(
         top_p=st.none() | st.floats(0, 1),
         max_tokens=st.integers(1, 1_000_000),
     ),
+    memory=st.sampled_from(
+        [
+            Full(),
+            Window(rounds=3),
+            Window(messages=2, tokens=9),
+            Summary(limit=9, keep=3),
+            Notes(threshold=1.5, batch=2),
+        ]
+    ),
+    context=st.none() | st.integers(256, 1_000_000),
+    system=_words.map(lambda text: Template(text.replace("{", "("))),
+    cohort=st.none()
+    | st.lists(_words.filter(bool), max_size=2).map(
+        lambda texts: seal(tuple(Persona(text=text) for text in texts))
+    ),
+    cohort_from=st.integers(0, 9),
     options=_tables,
 )
 _populations = st.builds(
@@ -243,8 +363,11 @@ def test_a_population_is_read_back_as_it_was_written(
     """Whatever text, numbers and nesting are in it."""
     path = tmp_path_factory.getbasetemp() / "written.toml"
     path.write_text(as_toml(population), encoding="utf-8", newline="")
+    sent = msgspec.json.encode(population)
 
     assert read_population(path) == population
+    assert msgspec.json.decode(sent, type=Population) == population
+    assert as_toml(read_population(path)) == as_toml(population)
 
 
 @pytest.mark.parametrize("value", [None, [1, None], "\udcff", {"a": None}])
@@ -424,8 +547,8 @@ async def test_a_mind_that_cannot_be_made_later_fails_its_acts(minds: str) -> No
         (Group(count=2, options={"accepts": 2}), "Expected `float` <= 1"),
         (Group(count=2, options={"habit": "nan"}), "Expected `float` >= 0"),
         (
-            Group(count=2, model="scripted/legal", options={"memory": 0}),
-            "Expected `int` >= 1",
+            Group(count=2, model="scripted/legal", options={"memory": 9}),
+            "options of seat L1: .*unknown field `memory`",
         ),
     ],
     ids=range(7),

@@ -1,29 +1,32 @@
-"""A mind that is a language model: reads what it heard, answers by JSON schema."""
-
-from collections import deque
-from functools import cache
-from importlib import resources
-from typing import Annotated
+"""A mind that is a language model: shown what its memory recalls, it answers in words."""
 
 import msgspec
+import structlog
 
-from hubbub.errors import BadPopulation
-from hubbub.messages import Contributed, Left, Message, PhaseOpened, Said, Ticked
+from hubbub.errors import BadPopulation, ModelError
+from hubbub.messages import Message
 from hubbub.mind import Ask, Mind, Part, Unparsed
-from hubbub.models.base import Prompt, Request
-from hubbub.text import escape_json
+from hubbub.models.base import Prompt, Request, View
+from hubbub_agents.desk import Desk
+from hubbub_agents.memory import Recalled, open_memory
+from hubbub_agents.memory.base import shrinking
+from hubbub_agents.prompting import (
+    compose,
+    question_of,
+    repair,
+    size,
+    system_of,
+)
+from hubbub_agents.tokens import tokens
 
-#: Characters of one message that are remembered: who says more shall not push out of a
-#: model's memory what all others said.
-QUOTED = 1_000
-#: Names of a conversation's company; the rest is counted.
-NAMED = 8
+#: The share of a prompt's tokens that the system prompt may have.
+SYSTEM = 0.5
+
+log = structlog.get_logger()
 
 
 class ModelOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """*memory*: how many characters of what it heard a model is shown, newest kept."""
-
-    memory: Annotated[int, msgspec.Meta(ge=1)] = 4_000
+    """A model has no options: its memory, context and prompts are the group's own."""
 
 
 class ModelMind(Mind):
@@ -40,75 +43,61 @@ class ModelMind(Mind):
                 f"seat {part.seat} has the mind 'model' and no model: set --model "
                 "provider/model, for example local/smollm2-135m"
             )
-        self._options = part.read(ModelOptions)
-        self._system = _template().format(
-            seat=part.seat, count=len(part.seats), rules=part.rules
-        )
-        self._heard: deque[str] = deque()
-        self._size = 0
+        part.read(ModelOptions)
+        self._room = part.context - part.sampling.max_tokens
+        self._system = system_of(part)
+        self._check()
+        self._memory = open_memory(part)
+
+    def _check(self) -> None:
+        """Raise `BadPopulation` for prompts that leave no room or nobody would see."""
+        part, wanted = self.part, tokens(self._system)
+        if wanted > self._room * SYSTEM:
+            raise BadPopulation(
+                f"seat {part.seat}: a system prompt of about {wanted:,} tokens is more "
+                f"than half of what a context of {part.context:,} has beside replies of "
+                f"{part.sampling.max_tokens:,}: shorten it, or set context or max_tokens"
+            )
+        if part.persona and part.system and "{persona}" not in part.system:
+            raise BadPopulation(
+                f"seat {part.seat} has a persona, and its system prompt no {{persona}}"
+            )
 
     def observe(self, event: Message) -> None:
-        line = _remembered(event, self.part.seat)
-        if line is None:
-            return
-        self._heard.append(line)
-        self._size += len(line)
-        while self._size > self._options.memory and len(self._heard) > 1:
-            self._size -= len(self._heard.popleft())
+        self._memory.observe(event)
 
     async def act(self, ask: Ask) -> object:
+        if ask.attempt == 1 and not ask.probe:
+            await self._keep(ask)
+        # The mark of what is left out counts whether or not it will stand there.
+        frame = self._prompts(ask, Recalled((), View(dropped=1_000_000)))
+        recalled = self._memory.recall(ask, self._room - size(frame))
+
+        async def attempt(limit: int) -> str:
+            return await self._answer(ask, self._memory.recall(ask, limit))
+
+        shown = sum(tokens(line) + 1 for line in recalled.lines)
+        return Unparsed(await shrinking(shown, attempt))
+
+    async def _keep(self, ask: Ask) -> None:
+        try:
+            await self._memory.keep(Desk(self.part, ask))
+        except ModelError as error:
+            # The record has the call; the answer can do without what it was for.
+            log.info("memory was not kept", ask=ask.id, error=error.kind)
+
+    async def _answer(self, ask: Ask, recalled: Recalled) -> str:
         request = Request(
             model=self.part.model,
-            prompts=self._prompts(ask),
+            prompts=self._prompts(ask, recalled),
             schema=ask.question.schema(),
+            pattern=ask.question.pattern,
             sampling=self.part.sampling,
             seed=ask.model_seed,
         )
-        return Unparsed((await ask.complete(request)).text)
+        return (await ask.complete(request, recalled.view)).text
 
-    def _prompts(self, ask: Ask) -> tuple[Prompt, ...]:
-        heard = "\n".join(self._heard) or "(nothing yet)"
-        question = f"What you have heard so far:\n{heard}\n\n{ask.question.prompt()}"
-        prompts = (Prompt("system", self._system), Prompt("user", question))
-        if ask.attempt == 1:
-            return prompts
-        again = (
-            f"That was no valid answer: {ask.complaint}\nAnswer again, as JSON only."
-        )
-        return (*prompts, Prompt("assistant", ask.raw), Prompt("user", again))
-
-
-@cache
-def _template() -> str:
-    return (resources.files("hubbub_agents") / "system.txt").read_text("utf-8")
-
-
-class _Quote(msgspec.Struct, omit_defaults=True):
-    n: int
-    room: str
-    sender: str
-    text: str = ""
-    answer: msgspec.Raw = msgspec.Raw(b"")
-
-
-def _remembered(event: Message, seat: str) -> str | None:
-    """One line of memory, as JSON, so that no text can pass for another's."""
-    sender = "you" if event.sender == seat else event.sender
-    quote = _Quote(n=event.seq, room=event.room, sender=sender)
-    match event.body:
-        case Said(text=text) | Left(text=text) if text:
-            quote.text = text if len(text) <= QUOTED else text[:QUOTED] + "…"
-        case Contributed(answer=answer, outcome="answered"):
-            quote.answer = answer
-        case PhaseOpened(form="chat", seats=seats):
-            return f"[a conversation between {_company(seats)} begins]"
-        case Ticked(name=name, value=value):
-            return f"[{name}: {bytes(value).decode()}]"
-        case _:
-            return None
-    return escape_json(msgspec.json.encode(quote)).decode()
-
-
-def _company(seats: tuple[str, ...]) -> str:
-    shown, rest = seats[:NAMED], len(seats) - NAMED
-    return " and ".join(shown) + (f" and {rest} others" if rest > 0 else "")
+    def _prompts(self, ask: Ask, recalled: Recalled) -> tuple[Prompt, ...]:
+        task = question_of(ask.question)
+        shown = compose(self._system, recalled.lines, recalled.view.dropped, task)
+        return (*shown, *repair(ask))

@@ -7,7 +7,7 @@ They choose partners either evenly (`Uniform`) or by how often they have talked
 
 import random
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -33,7 +33,8 @@ class TalkerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     *sway*: weight that a heard topic gains, against an own total of 1.  *invites* and
     *accepts*: probabilities.  *leaves*: probability of ending a conversation at a turn
-    after its first.  *habit*: weight that one conversation adds to a partner's 1.
+    after its first.  *habit*: weight that one conversation adds to a partner's 1, which is
+    raised to the power of *focus*: with 1 preferences are steady, above 1 they narrow.
     """
 
     sway: Weight = 0.1
@@ -41,14 +42,18 @@ class TalkerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accepts: Chance = 0.8
     leaves: Chance = 0.2
     habit: Weight = 1.0
+    focus: Annotated[float, msgspec.Meta(ge=0, le=10)] = 2.0
 
 
 class Uniform(Mind):
     """Invites everybody with the same probability."""
 
+    #: What its options are read as; a subclass may have more.
+    options: ClassVar[type[TalkerOptions]] = TalkerOptions
+
     def __init__(self, part: Part) -> None:
         super().__init__(part)
-        self._options = part.read(TalkerOptions)
+        self._options = part.read(self.options)
         #: How many conversations it has had with each other seat.
         self.met: Counter[str] = Counter()
         self._weights = _first_weights(part.rng)
@@ -108,7 +113,8 @@ class Reinforcement(Uniform):
     """Invites those it has talked with before, the more often the likelier."""
 
     def liking(self, other: str) -> float:
-        return 1.0 + self._options.habit * self.met[other]
+        weight = 1.0 + self._options.habit * self.met[other]
+        return float(weight**self._options.focus)
 
 
 def _first_weights(rng: random.Random) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Who plays what: the population file, its checks, and what a run is made from."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -9,54 +9,35 @@ from typing import Annotated, Any, cast
 import msgspec
 import tomli_w
 
+from hubbub.cohort import read_cohort
 from hubbub.errors import BadPopulation, UnknownName, UsageError
+from hubbub.groups import MAX_SEATS, Group, Template, context_of, read_template
 from hubbub.mind import Ask, Mind, Part
 from hubbub.models.base import Sampling
 from hubbub.names import check_seat
+from hubbub.policies import POLICIES
 from hubbub.registry import absolute, load_mind, load_scenario
 from hubbub.scenario import Scenario
 from hubbub.text import safe_text
 
-#: Seats of one run.
-MAX_SEATS = 100_000
+__all__ = [
+    "Cast",
+    "Group",
+    "Population",
+    "Seed",
+    "Template",
+    "as_toml",
+    "population_in",
+    "read_population",
+    "read_table",
+]
+
 #: Bytes of a population file.
 MAX_FILE = 1 << 24
 #: The largest whole number that every reader of JSON reads exactly.
 MAX_SEED = (1 << 53) - 1
 
 Seed = Annotated[int, msgspec.Meta(ge=-MAX_SEED, le=MAX_SEED)]
-
-
-class Group(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    omit_defaults=True,
-):
-    """
-    Seats that are filled alike.
-
-    They are called *names*, or *prefix* and a number from 1 to *count*.
-    """
-
-    count: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEATS)] = 0
-    prefix: str = "L"
-    names: tuple[str, ...] = ()
-    mind: str = ""
-    model: str = ""
-    sampling: Sampling = Sampling()
-    options: dict[str, Any] = {}
-
-    def seats(self) -> tuple[str, ...]:
-        """The seats' names; raises `BadPopulation` where *count* says another number."""
-        if not self.names:
-            return tuple(f"{self.prefix}{i}" for i in range(1, self.count + 1))
-        if self.count not in (0, len(self.names)):
-            raise BadPopulation(
-                f"{len(self.names)} names for {self.count} seats: leave count out"
-            )
-        return self.names
 
 
 class Population(
@@ -109,8 +90,13 @@ def read_population(path: Path) -> Population:
     """
     The population in a TOML file; `UsageError` names what is wrong and where.
 
-    Paths in it are relative to its folder.
+    Paths in it are relative to its folder; templates and cohorts are taken in.
     """
+    return population_in(read_table(path), path)
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """What the TOML file *path* says; raises `BadPopulation` for what is none."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE + 1)
@@ -118,16 +104,26 @@ def read_population(path: Path) -> Population:
             raise BadPopulation(
                 f"{path} is no population file: over {MAX_FILE:,} bytes"
             )
-        table = tomllib.loads(data.decode())
-        _check_keys(path, table)
-        return _from(path.parent, msgspec.convert(table, Population))
+        return tomllib.loads(data.decode())
     except OSError as error:
         raise BadPopulation(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise BadPopulation(f"{path} is not UTF-8: byte {error.start}") from None
     except RecursionError:
         raise BadPopulation(f"{path}: nested too deeply") from None
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except tomllib.TOMLDecodeError as error:
+        raise BadPopulation(f"{path}: {safe_text(str(error), 500)}") from None
+
+
+def population_in(table: Mapping[str, Any], path: Path) -> Population:
+    """The population in *table*, which stands in the file *path*; as `read_population`."""
+    try:
+        _check_keys(path, table)
+        table = _with_files(path.parent, table)
+        return _from(path.parent, msgspec.convert(table, Population))
+    except RecursionError:
+        raise BadPopulation(f"{path}: nested too deeply") from None
+    except msgspec.ValidationError as error:
         raise BadPopulation(f"{path}: {safe_text(str(error), 500)}") from None
 
 
@@ -137,17 +133,42 @@ class _Groups(msgspec.Struct):
 
 class _Words(msgspec.Struct):
     sampling: dict[str, Any] = {}
+    memory: dict[str, Any] = {}
 
 
 def _check_keys(path: Path, table: Mapping[str, Any]) -> None:
     """Raise `UnknownName` for a key that means nothing."""
     groups = msgspec.convert(table, _Groups).seats
-    words = [msgspec.convert(group, _Words).sampling for group in groups]
+    inner = [msgspec.convert(group, _Words) for group in groups]
+    words = [group.sampling for group in inner]
     for struct, tables in ((Population, [table]), (Group, groups), (Sampling, words)):
-        known = [*struct.__struct_fields__]
         for key in chain.from_iterable(tables):
-            if key not in known:
-                raise UnknownName(f"key in {path}", key, known)
+            _check_known(f"key in {path}", key, struct.__struct_fields__)
+    for memory in (group.memory for group in inner if group.memory):
+        name = memory.get("policy")
+        if not isinstance(name, str):
+            raise BadPopulation(f"{path}: a memory has a policy: {', '.join(POLICIES)}")
+        _check_known(f"policy of memory in {path}", name, [*POLICIES])
+        fields = ("policy", *POLICIES[name].__struct_fields__)
+        for key in memory:
+            _check_known(f"key of the memory {name} in {path}", key, fields)
+
+
+def _check_known(kind: str, key: str, known: Sequence[str]) -> None:
+    if key not in known:
+        raise UnknownName(kind, key, [*known])
+
+
+def _with_files(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
+    """*table* with what its paths name in their place."""
+    groups = msgspec.convert(table, _Groups).seats
+    taken = [dict(group) for group in groups]
+    for group in taken:
+        if isinstance(path := group.get("system"), str):
+            group["system"] = {"text": read_template(folder / path)}
+        if isinstance(path := group.get("cohort"), str):
+            group["cohort"] = read_cohort(folder / path)
+    return {**table, "seats": taken} if taken else dict(table)
 
 
 def _from(folder: Path, population: Population) -> Population:
@@ -171,11 +192,16 @@ def as_toml(population: Population) -> str:
     """
     try:
         text = tomli_w.dumps(_table(population))
-        text.encode()
+        size = len(text.encode())
     except (TypeError, UnicodeEncodeError) as error:
         raise BadPopulation(
             f"a population file cannot hold this: {error}; what is null may be left out"
         ) from None
+    if size > MAX_FILE:
+        raise BadPopulation(
+            f"the population with its cohorts has {size:,} bytes; the limit is "
+            f"{MAX_FILE:,}"
+        )
     return text
 
 
@@ -205,8 +231,11 @@ class Cast:
                 f"more, not {len(self.names)}"
             )
         self._groups = self.population.groups()
+        self._personas: dict[str, str] = {}
         for group in self.population.seats:
-            for name in group.seats()[:1]:
+            personas = dict(zip(group.seats(), group.personas(), strict=True))
+            self._personas |= personas
+            for name in _on_trial(personas):
                 self._make(name)
 
     def mind(self, seat: str) -> Mind:
@@ -214,12 +243,12 @@ class Cast:
         try:
             return self._make(seat)
         except UsageError as error:
-            return _Unmade(self._part(seat), str(error))
+            return _Unmade(self.part(seat), str(error))
 
     def _make(self, seat: str) -> Mind:
         reference = self._groups[seat].mind
         try:
-            mind = load_mind(reference)(self._part(seat))
+            mind = load_mind(reference)(self.part(seat))
         except UsageError:
             raise
         except (Exception, SystemExit) as error:
@@ -232,7 +261,8 @@ class Cast:
             raise BadPopulation(f"the mind {reference} made a {type(mind).__name__}")
         return mind
 
-    def _part(self, seat: str) -> Part:
+    def part(self, seat: str) -> Part:
+        """What the mind in *seat* is told when it is made."""
         group = self._groups[seat]
         return Part(
             seat=seat,
@@ -241,8 +271,18 @@ class Cast:
             rules=self.scenario.rules,
             model=group.model,
             sampling=group.sampling,
+            persona=self._personas[seat],
+            system=group.system.text,
+            memory=group.memory,
+            context=context_of(group),
             options=group.options,
         )
+
+
+def _on_trial(personas: Mapping[str, str]) -> list[str]:
+    """The seats that stand for all of a group: its first, and its longest persona's."""
+    seats = [*personas]
+    return seats and [*{seats[0], max(seats, key=lambda seat: len(personas[seat]))}]
 
 
 class _Unmade(Mind):
