@@ -2,8 +2,9 @@
 
 from .bus_hearing import HearingContract
 from .bus_hosting import HostingContract
+from .bus_paying import PayingContract
 from .bus_posting import PostingContract
 
 
-class BusContract(PostingContract, HearingContract, HostingContract):
+class BusContract(PostingContract, HearingContract, HostingContract, PayingContract):
     """A subclass's fixture *bus* is an empty run."""

@@ -107,7 +107,7 @@ class Subscription(ABC):
 
 
 class Bus(ABC):
-    """One run's log, its rooms and the leases on its seats."""
+    """One run's log, its rooms, the leases on its seats, and its purse."""
 
     run: str
 
@@ -182,6 +182,30 @@ class Bus(ABC):
     @abstractmethod
     async def note(self, **facts: str) -> None:
         """Set *facts* about the run."""
+
+    @abstractmethod
+    async def reserve(
+        self, id: str, amounts: Mapping[str, int], limits: Mapping[str, int]
+    ) -> str:
+        """
+        Count *amounts* as spent, all of them, unless one would pass its limit.
+
+        Returns the first that would, empty for none: then they count until `settle`
+        says of the same *id* what they came to, also when nobody does.  All is one
+        atomic step for all processes, and an *id* that has reserved reserves no more.
+        """
+
+    @abstractmethod
+    async def settle(self, id: str, amounts: Mapping[str, int]) -> None:
+        """Count *amounts* in place of what *id* has reserved; nothing if it has not."""
+
+    @abstractmethod
+    async def count(self, amounts: Mapping[str, int]) -> None:
+        """Count no less than *amounts* as spent."""
+
+    @abstractmethod
+    async def spent(self) -> dict[str, int]:
+        """What counts as spent, by name; what is reserved is in it."""
 
 
 class Voice:

@@ -1,6 +1,6 @@
 """Which runs a server has, for roles that are started without being told."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -86,14 +86,19 @@ async def succeed(client: Any, last: str, run: str, created: str) -> str:
     return current
 
 
-async def is_unfinished(url: str, run: str) -> bool:
-    """Whether a role has something left to do in *run*, empty for none."""
-    if not run:
-        return False
-    async with open_bus(url, run) as bus:
-        facts = await bus.meta()
+def is_unfinished(facts: Mapping[str, str]) -> bool:
+    """Whether a role has something left to do in a run with these *facts*."""
     over = "ended" in facts and facts.get("logged") == facts["seq"]
+    over = over or bool(facts.get("stopped"))
     return "population" in facts and (not over or facts.get("filed") == "no")
+
+
+async def facts_of(url: str, run: str) -> dict[str, str]:
+    """What the server knows of *run*, which is empty for none; then it is nothing."""
+    if not run:
+        return {}
+    async with open_bus(url, run) as bus:
+        return await bus.meta()
 
 
 async def current_run(client: Any) -> str:

@@ -1,6 +1,7 @@
 """The bus in memory: for users' tests, simulations, and the contract's other half."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import time
@@ -45,6 +46,8 @@ class MemoryBus(Bus):
         self._seats: dict[str, _Seat] = {}
         self._leases: dict[str, tuple[float, Role]] = {}
         self._facts: dict[str, str] = {}
+        self._spent = Counter[str]()
+        self._reserved: dict[str, Mapping[str, int]] = {}
         self._ended = False
         self._grown = anyio.Event()
 
@@ -147,6 +150,33 @@ class MemoryBus(Bus):
     async def note(self, **facts: str) -> None:
         await anyio.lowlevel.checkpoint()
         self._facts |= facts
+
+    async def reserve(
+        self, id: str, amounts: Mapping[str, int], limits: Mapping[str, int]
+    ) -> str:
+        await anyio.lowlevel.checkpoint()
+        if id in self._reserved:
+            return ""
+        for name, amount in amounts.items():
+            if self._spent[name] + amount > limits[name]:
+                return name
+        self._reserved[id] = dict(amounts)
+        self._spent.update(amounts)
+        return ""
+
+    async def settle(self, id: str, amounts: Mapping[str, int]) -> None:
+        await anyio.lowlevel.checkpoint()
+        if id in self._reserved:
+            self._spent.subtract(self._reserved.pop(id))
+            self._spent.update(amounts)
+
+    async def count(self, amounts: Mapping[str, int]) -> None:
+        await anyio.lowlevel.checkpoint()
+        self._spent |= Counter(amounts)
+
+    async def spent(self) -> dict[str, int]:
+        await anyio.lowlevel.checkpoint()
+        return {name: amount for name, amount in self._spent.items() if amount}
 
 
 class _MemorySubscription(Subscription):

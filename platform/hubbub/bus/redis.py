@@ -1,6 +1,6 @@
 """The bus on Redis or Valkey: one script writes the log, so its order is everybody's."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ SEATS = 1000
 _POST = Script("post.lua")
 _CLAIM = Script("claim.lua")
 _RESTORE = Script("restore.lua")
+_PURSE = Script("purse.lua")
 _role = msgspec.json.Decoder(Role).decode
 
 
@@ -35,6 +36,7 @@ class RedisBus(Bus):
         self._log, _, self._seats, self._meta = self._keys
         self._lease = self._prefix + "lease:"
         self._roles = self._prefix + "roles"
+        self._purse = [self._prefix + "spent", self._prefix + "reserved"]
         self._outbox = Outbox(run, self._send)
 
     # -- writing
@@ -141,6 +143,32 @@ class RedisBus(Bus):
         await self._link.ask(
             "HSET", self._meta, *(part for fact in facts.items() for part in fact)
         )
+
+    # -- the purse
+
+    async def reserve(
+        self, id: str, amounts: Mapping[str, int], limits: Mapping[str, int]
+    ) -> str:
+        short: bytes = await self._pay("reserve", id, amounts, limits)
+        return short.decode()
+
+    async def settle(self, id: str, amounts: Mapping[str, int]) -> None:
+        await self._pay("settle", id, amounts, {})
+
+    async def count(self, amounts: Mapping[str, int]) -> None:
+        await self._pay("count", "", amounts, {})
+
+    async def _pay(
+        self, deed: str, id: str, amounts: Mapping[str, int], limits: Mapping[str, int]
+    ) -> Any:
+        arguments: list[str | int] = [deed, id]
+        for name, amount in amounts.items():
+            arguments += (name, amount, limits.get(name, 0))
+        return await self._link.run(_PURSE, self._purse, arguments)
+
+    async def spent(self) -> dict[str, int]:
+        spent = await self._hash(self._purse[0])
+        return {name: int(amount) for name, amount in spent.items() if amount != "0"}
 
     async def _hash(self, key: str) -> dict[str, str]:
         flat = [part.decode() for part in await self._link.ask("HGETALL", key)]
