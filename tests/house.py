@@ -13,7 +13,8 @@ from hubbub.conductor import Conductor
 from hubbub.messages import Draft, Message
 from hubbub.models.base import Model
 from hubbub.population import Cast
-from hubbub.worker import Worker
+from hubbub.terms import Terms
+from hubbub.worker import UNBOUNDED, Worker
 
 #: Seconds on the leaping clock after which a run counts as stuck.
 STUCK = 50_000.0
@@ -65,6 +66,8 @@ class Wire(Bus):
             await anyio.sleep(self._rng.expovariate(1 / self._pace))
 
     async def post(self, drafts: Sequence[Draft]) -> list[Receipt]:
+        if self._cut:
+            await anyio.sleep_forever()
         with anyio.CancelScope(shield=True) as scope:
             self._posting.add(scope)
             try:
@@ -121,6 +124,24 @@ class Wire(Bus):
     async def note(self, **facts: str) -> None:
         await self.delay()
         await self._bus.note(**facts)
+
+    async def reserve(
+        self, id: str, amounts: Mapping[str, int], limits: Mapping[str, int]
+    ) -> str:
+        await self.delay()
+        return await self._bus.reserve(id, amounts, limits)
+
+    async def settle(self, id: str, amounts: Mapping[str, int]) -> None:
+        if not self._cut:
+            await self._bus.settle(id, amounts)
+
+    async def count(self, amounts: Mapping[str, int]) -> None:
+        await self.delay()
+        await self._bus.count(amounts)
+
+    async def spent(self) -> dict[str, int]:
+        await self.delay()
+        return await self._bus.spent()
 
 
 class _WireSubscription(Subscription):
@@ -180,19 +201,21 @@ class House:
         bus: Bus | None = None,
         *,
         models: Mapping[str, Model] | None = None,
+        terms: Terms = UNBOUNDED,
         rng: random.Random | None = None,
     ) -> None:
         self.bus = bus or MemoryBus()
         self._cast = cast
         self._tasks = tasks
         self._models = models or {}
+        self._terms = terms
         self._rng = rng
         self._count = 0
 
     def worker(self) -> Process:
         """One more worker, at work."""
         wire = Wire(self.bus, self._rng)
-        worker = Worker(wire, self._cast, self._models)
+        worker = Worker(wire, self._cast, self._models, terms=self._terms)
         # Which seats it hosts must not depend on a name that is new in every run.
         worker.holder = self._name("worker")
         return self._start(Process(worker, wire))

@@ -53,6 +53,15 @@ async def shoot_roles(
     report.expect(code == 0, f"{folder} ended with code {code}")
     report.check(folder, wanted)
     report.recoveries += sitting.recoveries()
+    await replay(report, folder)
+
+
+async def replay(report: Report, folder: Path) -> None:
+    """Whatever was killed, the run is its record: ``hubbub replay`` says so."""
+    before = (folder.parent / "words").stat().st_size
+    code = await (await sit(["replay", str(folder)], folder)).watch()
+    words = (folder.parent / "words").read_bytes()[before:].decode()
+    report.expect(code == 0, f"the replay ended with code {code}: {words}")
 
 
 async def shoot_launcher(
@@ -74,6 +83,7 @@ async def shoot_launcher(
         code = await sitting.watch()
         report.expect(code == 0, f"{folder} went on and ended with code {code}")
     report.check(folder, wanted)
+    await replay(report, folder)
 
 
 def _whole_is_due(sitting: Sitting, aim: Aim) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 
 from hubbub.bus import MemoryBus
 from hubbub.bus.base import Bus
+from hubbub.launch import on_terms
 from hubbub.log import GENESIS, Audit, chain, with_hash
 from hubbub.messages import (
     KIND_OF,
@@ -20,7 +21,9 @@ from hubbub.messages import (
     Left,
     Message,
     Passed,
+    RoundBegan,
     Said,
+    Started,
     decode_line,
     encode_body,
 )
@@ -30,6 +33,8 @@ from hubbub.names import CONDUCTOR, PHASES
 from hubbub.population import Cast, Population
 from hubbub.questions import Speech, Turn
 from hubbub.scenario import Scenario
+from hubbub.terms import Terms
+from hubbub.worker import UNBOUNDED
 
 from .house import STUCK, House
 
@@ -155,12 +160,14 @@ async def play(
     *,
     workers: int = 1,
     models: Mapping[str, Model] | None = None,
+    terms: Terms = UNBOUNDED,
 ) -> list[Message]:
     """Play *cast*'s run to its end, or on from where *bus* has it; the audited log."""
     bus = bus or MemoryBus()
+    await bus.note(**on_terms(terms))
     with anyio.fail_after(STUCK):
         async with anyio.create_task_group() as tasks:
-            house = House(cast, tasks, bus, models=models)
+            house = House(cast, tasks, bus, models=models, terms=terms)
             for _ in range(workers):
                 house.worker()
             house.conductor()
@@ -263,6 +270,7 @@ def views(messages: Iterable[Message]) -> dict[str, list[Message]]:
     heard: defaultdict[str, list[Message]] = defaultdict(list)
     members: defaultdict[str, set[str]] = defaultdict(set)
     probes: set[str] = set()
+    started: set[str] = set()
     for m in messages:
         here = set(members[m.room])
         if m.room.startswith("@"):
@@ -280,6 +288,10 @@ def views(messages: Iterable[Message]) -> dict[str, list[Message]]:
                 continue
             case Contributed():
                 here |= {m.sender}
+            case RoundBegan():
+                here |= started
+            case Started(seats=names):
+                started.update(names)
             case _:
                 pass
         for seat in here:

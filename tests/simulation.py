@@ -20,8 +20,11 @@ import msgspec
 import structlog
 
 from hubbub.bus import MemoryBus
+from hubbub.chance import generator
+from hubbub.errors import ModelError
 from hubbub.messages import (
     Asked,
+    Called,
     Contributed,
     Joined,
     Left,
@@ -29,14 +32,19 @@ from hubbub.messages import (
     Passed,
     PhaseClosed,
     PhaseOpened,
+    Remembered,
     Resulted,
     Said,
 )
 from hubbub.mind import Ask
+from hubbub.models.base import Model, Prompt, Reply, Request
 from hubbub.names import CONDUCTOR
-from hubbub.questions import Turn
+from hubbub.questions import Speech, Turn
+from hubbub.replay import replay
 from hubbub.scenario import Scenario, scenario
+from hubbub.seat import ask_of
 from hubbub.stage import Stage
+from hubbub.tape import MemoryTape
 
 from .house import STUCK, House, Process
 from .leaping import in_no_time
@@ -176,6 +184,33 @@ async def waver(player: Player, ask: Ask) -> object:
     return await remember(player, ask)
 
 
+class Muser(Model):
+    """Takes its time, says something that depends on the request, sometimes fails."""
+
+    async def complete(self, request: Request, *, deadline: float) -> Reply:
+        rng = generator(request.draw, request.prompts[0].content)
+        await anyio.sleep(rng.expovariate(1))
+        if rng.random() < 0.05:
+            raise ModelError("server", "out of order")
+        return Reply(text=f"{rng.getrandbits(32)}")
+
+
+async def consult(player: Player, ask: Ask) -> object:
+    """Ask a model once or more, patiently or not, remember what it says, and use it."""
+    request = Request(model="fake/m", prompts=(Prompt("user", player.memory),))
+    words = ""
+    for draw in range(1, 1 + ask.rng.randint(1, 3)):
+        with anyio.move_on_after(ask.rng.choice([1.5, 100])):
+            words += (await ask.complete(request)).text
+        if ask.rng.random() < 0.5:
+            memory = f"{ask.id}/m{draw}"
+            await ask.remember(Remembered(memory=memory, form="note", text=words))
+        await anyio.sleep(ask.rng.expovariate(2))
+    if isinstance(ask.question, Turn):
+        return Speech(words, leave=ask.rng.random() < 0.1)
+    return Number(len(words))
+
+
 # -- disturbance
 
 
@@ -219,18 +254,20 @@ class Trouble:
 
 async def disturbed(cast: Troupe, rng: random.Random) -> list[Message]:
     """Play *cast*'s run while processes die; the audited log."""
-    bus = MemoryBus()
+    bus, models = MemoryBus(), {"fake/m": Muser()}
     with anyio.fail_after(STUCK):
         async with anyio.create_task_group() as tasks:
-            await Trouble(House(cast, tasks, bus, rng=rng), rng).make(tasks)
+            house = House(cast, tasks, bus, models=models, rng=rng)
+            await Trouble(house, rng).make(tasks)
     return await read_all(bus)
 
 
 # -- what must hold
 
 
-def check(cast: Troupe, messages: list[Message]) -> None:
+async def check(cast: Troupe, messages: list[Message]) -> None:
     """What holds of every run, whatever was done to it."""
+    await replay(cast, MemoryTape(messages))
     made = Counter(
         (m.kind, getattr(m.body, "step", 0))
         for m in messages
@@ -241,6 +278,29 @@ def check(cast: Troupe, messages: list[Message]) -> None:
     check_minds(cast, messages)
     check_chats(messages)
     check_collects(messages)
+    check_calls(messages)
+
+
+def check_calls(messages: list[Message]) -> None:
+    """What is on record is never called or remembered again; each act has one place."""
+    made: Counter[str] = Counter()
+    places: defaultdict[str, set[int]] = defaultdict(set)
+    for m in messages:
+        match m.body:
+            case Called(call=id) | Remembered(memory=id):
+                made[id] += 1
+                places[ask_of(id)].add(m.seen)
+            case (
+                Contributed(ask=act)
+                | Said(turn=act)
+                | Passed(turn=act)
+                | Left(turn=act)
+            ) if act in places:
+                places[act].add(m.seen)
+            case _:
+                pass
+    assert set(made.values()) <= {1}, "something was called or remembered twice"
+    assert all(len(seen) == 1 for seen in places.values()), "an act has two places"
 
 
 def check_deadlines(messages: list[Message]) -> None:
@@ -331,7 +391,7 @@ async def calm(seed: int) -> None:
     cast = Troupe(game(seed, wild=False), seats(5, think), seed)
     messages = await disturbed(cast, random.Random(seed))
 
-    check(cast, messages)
+    await check(cast, messages)
     assert contributions(messages) == contributions(quiet)
     assert conversations(messages) == conversations(quiet)
     assert ended(messages)
@@ -341,7 +401,14 @@ async def calm(seed: int) -> None:
 async def wild(seed: int) -> None:
     """Where it matters who is quick, the record is still a record."""
     cast = Troupe(game(seed, wild=True), seats(5, waver), seed)
-    check(cast, await disturbed(cast, random.Random(seed)))
+    await check(cast, await disturbed(cast, random.Random(seed)))
+
+
+@in_no_time
+async def musing(seed: int) -> None:
+    """Minds that call models, in open rooms too: whatever is recorded is used."""
+    cast = Troupe(game(seed, wild=True), seats(5, consult), seed)
+    await check(cast, await disturbed(cast, random.Random(seed)))
 
 
 @click.command()
@@ -352,12 +419,12 @@ def main(first: int, count: int) -> None:
     structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
     failed: list[str] = []
     for seed in range(first, first + count):
-        for run in (calm, wild):
+        for run in (calm, wild, musing):
             try:
                 run(seed)
             except Exception as error:  # noqa: BLE001 - whatever went wrong is told
                 failed.append(f"{run.__name__} {seed}: {error!r}")
-    click.echo("\n".join([*failed, f"{2 * count} runs, {len(failed)} failed"]))
+    click.echo("\n".join([*failed, f"{3 * count} runs, {len(failed)} failed"]))
     sys.exit(bool(failed))
 
 

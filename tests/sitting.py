@@ -54,6 +54,15 @@ def role(pid: int) -> str:
     return words[3] if len(words) > 3 and words[3] in ROLES else ""
 
 
+def kill(pid: int) -> bool:
+    """Kill *pid*; false if it has ended by itself since it was seen."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class Aim:
     """
@@ -153,7 +162,8 @@ class Sitting:
         resting = bool(self.shots) and self.shots[-1].lines == self.lines < aim.lines
         if not due or resting:
             return False
-        os.kill(due[self.lines % len(due)], signal.SIGKILL)
+        if not kill(due[self.lines % len(due)]):
+            return False
         self.shots.append(Shot(aim.target, time.time(), self.lines))
         return True
 
@@ -169,8 +179,8 @@ class Sitting:
                 self._grown[self._place(end)][0] for end in accumulate(map(len, file))
             ]
         heirs = list(_heirs(self._log))
-        ends = [shot.at for shot in self.shots[1:]]
-        for shot, end in zip(self.shots, [*ends, inf], strict=True):
+        ends = [*(shot.at for shot in self.shots), inf][1:]
+        for shot, end in zip(self.shots, ends, strict=True):
             later = [i for i in range(shot.lines, len(seen)) if seen[i] > shot.at]
             taken = [i for i in later if heirs[i] == shot.target and seen[i] < end]
             for i in (taken or later)[:1]:

@@ -1,5 +1,6 @@
 """A seat at work: what it has heard when it acts, and how what it does is recorded."""
 
+import random
 from collections.abc import Callable, Sequence
 
 import anyio
@@ -24,8 +25,10 @@ from hubbub.mind import Ask, Unparsed
 from hubbub.models.base import Call, Model, Prompt, Reply, Request
 from hubbub.models.scripted import ScriptedModel
 from hubbub.questions import Speech, Turn
+from hubbub.replay import replay
 from hubbub.scenario import scenario
 from hubbub.stage import Stage
+from hubbub.tape import MemoryTape
 from hubbub.worker import Worker
 
 from .house import STUCK, House, Wire
@@ -145,6 +148,46 @@ async def test_an_event_that_cannot_be_observed_is_owned_up_to() -> None:
     fault = Faulted(what="1 events could not be observed: ValueError")
     assert faults == [fault, fault]
     assert [end.outcome for end in ends(messages)] == ["answered", "answered"]
+
+
+class Deafened(Player):
+    """Hears what is said, and cannot stand it."""
+
+    def observe(self, event: Message) -> None:
+        super().observe(event)
+        if event.kind == "say":
+            raise ValueError("too loud")
+
+
+class DeafenedTroupe(Troupe):
+    """A troupe of the deafened, who do as *act* says."""
+
+    def mind(self, seat: str) -> Player:
+        return Deafened(super().mind(seat).part, self._acts[seat])
+
+
+@in_no_time
+async def test_owning_up_takes_time_and_no_act_is_of_two_moments() -> None:
+    """Who leaves while a fault is posted is not there in the next act, nor half there."""
+
+    async def act(player: Player, ask: Ask) -> object:
+        if isinstance(ask.question, Turn):
+            others = " ".join(ask.question.others)
+            return Speech(f"I see {others}", leave=ask.rng.random() < 0.3)
+        return Number(1)
+
+    bus = MemoryBus()
+    troupe = DeafenedTroupe(talk, seats(9, act), turns=5)
+    with anyio.fail_after(STUCK):
+        async with anyio.create_task_group() as tasks:
+            house = House(troupe, tasks, bus, rng=random.Random(1))
+            house.worker()
+            house.worker()
+            house.conductor()
+
+    messages = await read_all(bus)
+    assert any(isinstance(m.body, Faulted) for m in messages)
+    assert (await replay(troupe, MemoryTape(messages))).acts > 9
 
 
 # -- endings

@@ -16,6 +16,8 @@ from hubbub.messages import (
     Passed,
     PhaseClosed,
     PhaseOpened,
+    Remembered,
+    RoundBegan,
     Said,
 )
 from hubbub.models.base import Call, Request
@@ -113,6 +115,29 @@ def test_joining_twice_is_joining_once() -> None:
     joins = [hall.add(Joined(seats=("a",))), hall.add(Joined(seats=("a", "b")))]
 
     assert hall.box("a") == joins
+
+
+def test_every_seat_hears_the_rounds() -> None:
+    """Of the conductor's room a seat hears when a round begins, and nothing else."""
+    hall = Hall("a", "b")
+    hall.floor.expect(["@phases"])
+    began = hall.add(RoundBegan(step=1, round=1, of=2), room="@phases")
+    hall.add(Said(text="a result"), room="@phases")
+
+    assert hall.box("a") == hall.box("b") == [began]
+    assert [m for m in hall.scribe.messages if hall.seat("a").heard(m)] == [began]
+
+
+def test_a_memory_is_for_its_own_seat() -> None:
+    """What a seat's memory has made reaches that seat and nobody else."""
+    hall = Hall("a", "b")
+    hall.add(Joined(seats=("a", "b")))
+    made = hall.add(Remembered(memory="1/a/m1", form="note", text="so"), "a", "@a")
+
+    assert hall.box("a")[1:] == [made]
+    assert made not in hall.box("b")
+    assert hall.seat("a").heard(made)
+    assert not hall.seat("b").heard(made)
 
 
 def test_others_seats_are_no_concern() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hubbub.folder import RunFolder
 
 from .game import Game, Record, Report
-from .kill import trial, undisturbed
-from .sitting import ROLES, sit
+from .kill import shoot_roles, trial, undisturbed
+from .sitting import ROLES, Aim, kill, sit
 
 GAME = Game(rounds=15, seed=7)
 
@@ -31,6 +31,25 @@ def test_killed_roles_lose_and_change_nothing(target: str, record: Record) -> No
 
     assert report.good, report.faults
     assert report.kills >= 5
+
+
+async def test_a_run_that_ends_first_is_no_fault(tmp_path: Path) -> None:
+    """On a busy machine it may end before anybody in it was hit."""
+    game, report = Game(rounds=1, seed=7), Report()
+    wanted = await undisturbed(game)
+
+    await shoot_roles(report, game, wanted, [Aim("logger", 10**6)], tmp_path / "run")
+
+    assert report.good, report.faults
+    assert (report.kills, report.recoveries) == (0, [])
+
+
+async def test_who_has_ended_is_not_hit() -> None:
+    """A role may end between two looks at it."""
+    process = await anyio.open_process(["true"])
+    await process.wait()
+
+    assert not kill(process.pid)
 
 
 def test_no_model_call_is_made_twice() -> None:

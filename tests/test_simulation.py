@@ -22,6 +22,12 @@ def test_a_disturbed_record_cannot_lie(seed: int) -> None:
     simulation.wild(seed)
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_what_is_on_record_is_used(seed: int) -> None:
+    """No host calls a model, or remembers, what an earlier one has on record."""
+    simulation.musing(seed)
+
+
 def party(mind: str, seed: int) -> Cast:
     """A cocktail party of ten rule minds."""
     group = Group(count=10, mind=mind)

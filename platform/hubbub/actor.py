@@ -1,33 +1,25 @@
 """A seat at work: it hears, it is asked, it acts, and every ask gets one ending."""
 
+from collections import deque
 from collections.abc import Mapping
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 import msgspec
 import structlog
 
+from hubbub.acts import Act, answer, find, turn
 from hubbub.bus.base import Bus, Voice
 from hubbub.calling import Calls
 from hubbub.chance import generator
 from hubbub.chat import Chat
 from hubbub.errors import Fenced, RunOver
-from hubbub.messages import (
-    Asked,
-    Body,
-    Contributed,
-    Faulted,
-    Left,
-    Passed,
-    Remembered,
-    Said,
-)
-from hubbub.mind import Ask, Mind, Question
+from hubbub.messages import Body, Contributed, Faulted, Message, Remembered
 from hubbub.models.base import Model
 from hubbub.names import CONDUCTOR, LEDGER, inbox
-from hubbub.questions import Speech, Turn
-from hubbub.scenario import Scenario
+from hubbub.population import Cast
+from hubbub.purse import Purse
 from hubbub.seat import Seat
 from hubbub.verdict import Verdict, judge
 
@@ -36,15 +28,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+#: What is not done because its phase has closed.
+LATE = Verdict(outcome="late", tries=0)
+
 
 class Stand(msgspec.Struct, frozen=True, kw_only=True):
     """What all actors of a worker share."""
 
     bus: Bus
     hub: "Hub"
-    scenario: Scenario
-    seed: int
+    cast: Cast
     models: Mapping[str, Model]
+    purse: Purse
 
 
 class Actor:
@@ -55,28 +50,35 @@ class Actor:
     own last word, so an act is a function of the log up to its ``seen``.
     """
 
-    def __init__(self, stand: Stand, seat: Seat, mind: Mind, voice: Voice) -> None:
+    def __init__(self, stand: Stand, seat: Seat, voice: Voice) -> None:
         self.seat = seat
         self.resigning = False
         #: Set when the seat has heard the log so far and may act.
         self.ready = anyio.Event()
         self._stand = stand
-        self._mind = mind
+        self._mind = stand.cast.mind(seat.name)
         self._voice = voice
-        self._calls = Calls(seat, stand.models, self._say)
+        self._calls = Calls(seat, stand.models, stand.purse, self._say)
         self._seen = 0
+        # Whether the log has more for the seat than its mailbox.
+        self._behind = False
         # Its last word's ``seq``, and the room from which that comes back.
         self._spoken = (0, "")
         # Events that the mind could not observe, and the last error's name.
         self._faults, self._fault = 0, ""
         # Chats whose silence has moved the seat to speak.
         self._moved: set[str] = set()
+        # While it is rewound, the seat as it was; then the act to be done again there.
+        self._past = seat
+        self._begun: Act | None = None
 
     async def live(self) -> None:
         """Act until the run ends, the seat is taken over, or it has resigned."""
         with structlog.contextvars.bound_contextvars(seat=self.seat.name):
             try:
                 await self.ready.wait()
+                if self._begun is not None and not self.resigning:
+                    await self._do(self._begun)
                 while not self.resigning:
                     await self._hear()
                     await self._do_next()
@@ -87,9 +89,11 @@ class Actor:
 
     async def _do_next(self) -> None:
         if self.seat.pending:
-            await self._answer(next(iter(self.seat.pending.values())))
+            asked = next(iter(self.seat.pending.values()))
+            await self._do(answer(asked, self.seat, self._stand.cast.scenario))
         elif chat := self._due():
-            await self._speak(chat)
+            self._moved.discard(chat.room)
+            await self._do(turn(chat, self.seat))
         else:
             await self._wait()
 
@@ -97,39 +101,45 @@ class Actor:
 
     def absorb(self) -> None:
         """Let the mind observe what is in the mailbox."""
-        box = self.seat.box
-        if box:
-            events = list(box)
-            box.clear()
-            observe = self._mind.observe
-            for event in events:
-                try:
-                    observe(event)
-                except (Exception, SystemExit) as error:
-                    self._fault = type(error).__name__
-                    if not self._faults:
-                        log.exception("observe failed", seq=event.seq)
-                    self._faults += 1
+        self._observe(self.seat.box)
         self._seen = self._stand.hub.cursor
+
+    def _observe(self, box: deque[Message]) -> None:
+        if not box:
+            return
+        events = list(box)
+        box.clear()
+        observe = self._mind.observe
+        for event in events:
+            try:
+                observe(event)
+            except (Exception, SystemExit) as error:
+                self._fault = type(error).__name__
+                if not self._faults:
+                    log.exception("observe failed", seq=event.seq)
+                self._faults += 1
 
     async def _hear(self) -> None:
         seq, room = self._spoken
         # What crossed the close of a chat does not come back from a room it has left.
         while self._stand.hub.cursor < seq and self.seat.inside(room):
             await self.seat.wait()
-        if self.seat.overflowed:
-            await self._reread()
-        self.absorb()
-        if self._faults:
+        while True:
+            if self._behind or self.seat.overflowed:
+                await self._reread()
+            self.absorb()
+            if not self._faults:
+                return
             what = f"{self._faults} events could not be observed: {self._fault}"
             self._faults = 0
+            # While this is posted others speak, and an act is taken at a definite place.
             await self._say(inbox(CONDUCTOR), Faulted(what=what))
 
     async def _reread(self) -> None:
         """Read what fell out of the mailbox from the log, at this seat's own pace."""
         hub = self._stand.hub
-        behind = self._seen
-        log.info("mailbox overflowed", behind=hub.cursor - behind)
+        behind, self._behind = self._seen, False
+        log.info("reading the log again", behind=hub.cursor - behind)
         while behind < (cursor := hub.cursor):
             page = await self._stand.bus.read(behind)
             # What the hub has not heard yet will come through the mailbox.
@@ -139,65 +149,86 @@ class Actor:
             if behind < (behind := page[-1].seq) < hub.cursor:
                 self.absorb()
 
-    # -- sealed asks and ordered turns
+    # -- an act that an earlier host has begun
 
-    async def _answer(self, asked: Asked) -> None:
-        question = self._stand.scenario.question(asked.question)
-        verdict = (
-            Verdict(outcome="late", tries=0)
-            if asked.step in self.seat.closed
-            else await self._act(
-                asked.ask, asked.step, asked.reply, question, asked.budget
-            )
-        )
-        await self._say(
-            asked.reply,
-            Contributed(
-                ask=asked.ask,
-                step=asked.step,
-                outcome=verdict.outcome,
-                answer=msgspec.Raw(verdict.encoded),
-                raw=verdict.raw,
-                raw_size=verdict.raw_size,
-                note=verdict.note,
-                tries=verdict.tries,
-            ),
+    def rewind(self) -> Seat:
+        """Begin again with a new mind; the seat that is to fold the log again for it."""
+        self._mind = self._stand.cast.mind(self.seat.name)
+        self._faults = 0
+        self._past = Seat(self.seat.name)
+        return self._past
+
+    def relive(self, seq: int) -> None:
+        """Let the mind observe again what the seat had heard up to *seq*."""
+        self._observe(self._past.box)
+        self._seen = seq
+
+    def stay(self, seq: int) -> Seat:
+        """Stay at *seq* for the act that was begun there; the seat as it was."""
+        self.relive(seq)
+        past, self._past = self._past, self.seat
+        if self.seat.begun is not None:
+            scenario = self._stand.cast.scenario
+            self._begun = find(self.seat.begun.ask, past, scenario)
+        self._behind = True
+        return past
+
+    # -- acting
+
+    async def _do(self, act: Act) -> None:
+        """Act, and say how it ended."""
+        if act.turn:
+            await self._speak(act)
+        elif act.id in self.seat.pending:
+            closed = act.step in self.seat.closed
+            verdict = LATE if closed else await self._act(act)
+            await self._say(act.room, act.ending(verdict))
+
+    async def _speak(self, act: Act) -> None:
+        verdict = await self._act(act) if self._may_speak(act) else LATE
+        complaint = act.complaint(verdict)
+        if complaint is not None and self.seat.complained != act.id:
+            await self._say(inbox(CONDUCTOR), complaint)
+        if self._may_speak(act):
+            await self._say(act.room, act.ending(verdict))
+        else:
+            # The chat closed meanwhile; its members no longer hear the room.
+            await self._say(inbox(CONDUCTOR), act.ending(LATE))
+
+    def _may_speak(self, act: Act) -> bool:
+        chat = self.seat.chats.get(act.room)
+        return (
+            chat is not None
+            and chat.step == act.step
+            and chat.may_speak(self.seat.name)
         )
 
-    async def _act(
-        self, id: str, step: int, room: str, question: Question[Any], budget: float
-    ) -> Verdict:
-        """Act within *budget* seconds; what is cut off is ``late``."""
-        deadline = anyio.current_time() + budget
+    async def _act(self, act: Act) -> Verdict:
+        """Act within the act's budget; what is cut off is ``late``."""
+        scope = anyio.move_on_after(act.budget)
 
         async def remember(memory: Remembered) -> None:
-            if memory.memory not in self.seat.memories and id not in self.seat.probes:
+            if memory.memory not in self.seat.memories:
+                self.seat.memories.add(memory.memory)
                 await self._say(inbox(self.seat.name), memory)
 
-        ask = Ask(
-            id=id,
-            seat=self.seat.name,
-            seed=self._stand.seed,
-            question=question,
-            budget=budget,
-            complete=self._calls.within(id, deadline),
-            remember=remember,
-        )
+        complete = self._calls.within(act.id, scope.deadline)
+        ask = act.ask(self._stand.cast.population.seed, complete, remember)
         bound = structlog.contextvars.bound_contextvars(
-            ask=id, room=room, seq=self._seen
+            ask=act.id, room=act.room, seq=self._seen
         )
-        with anyio.move_on_at(deadline) as scope, bound:
-            self.seat.begin(step, scope)
+        verdict = Verdict(outcome="late", note=f"no answer in {act.budget:g} s")
+        with scope, bound:
+            self.seat.begin(act.step, scope)
             try:
-                verdict = await judge(self._mind, ask)
+                given = await judge(self._mind, ask)
             finally:
                 self.seat.end()
             # A mind that does not let itself be cut off gains nothing by it.
             if not scope.cancel_called:
-                return verdict
-        return Verdict(outcome="late", note=f"no answer in {budget:g} s")
-
-    # -- chats
+                verdict = given
+        await self._calls.record_cut()
+        return verdict
 
     def _due(self) -> Chat | None:
         name = self.seat.name
@@ -205,33 +236,6 @@ class Actor:
             if chat.due(name) or (room in self._moved and chat.restless(name)):
                 return chat
         return None
-
-    async def _speak(self, chat: Chat) -> None:
-        name = self.seat.name
-        self._moved.discard(chat.room)
-        turn = chat.next_turn(name)
-        others = chat.others(name)
-        question = Turn(
-            room=chat.room,
-            others=others or chat.company(name),
-            turn=chat.taken(name) + 1,
-            turns=chat.turns,
-            parting=not others,
-        )
-        verdict = await self._act(turn, chat.step, chat.room, question, chat.budget)
-        if verdict.raw:
-            fault = Faulted(
-                what=verdict.note,
-                ask=turn,
-                raw=verdict.raw,
-                raw_size=verdict.raw_size,
-            )
-            await self._say(inbox(CONDUCTOR), fault)
-        if chat.may_speak(name):
-            await self._say(chat.room, _turn_taken(name, turn, verdict))
-        else:
-            # The chat closed meanwhile; its members no longer hear the room.
-            await self._say(inbox(CONDUCTOR), Passed(turn=turn, outcome="late"))
 
     # -- waiting
 
@@ -252,8 +256,8 @@ class Actor:
     def _pause(self, chat: Chat) -> float:
         if not chat.pause:
             return 0.0
-        turn = chat.next_turn(self.seat.name)
-        return generator(self._stand.seed, turn, "pause").expovariate(1 / chat.pause)
+        place = (self._stand.cast.population.seed, chat.next_turn(self.seat.name))
+        return generator(*place, "pause").expovariate(1 / chat.pause)
 
     # -- speaking
 
@@ -263,13 +267,3 @@ class Actor:
             self._spoken = (receipt.seq, inbox(self.seat.name))
         elif room not in (LEDGER, inbox(CONDUCTOR)):
             self._spoken = (receipt.seq, room)
-
-
-def _turn_taken(name: str, turn: str, verdict: Verdict) -> Body:
-    """The message that ends a chat turn."""
-    if verdict.outcome != "answered":
-        return Passed(turn=turn, outcome=verdict.outcome, note=verdict.note)
-    speech: Speech = verdict.value
-    if speech.leave:
-        return Left(seats=(name,), text=speech.text, turn=turn)
-    return Said(text=speech.text, turn=turn)

@@ -11,24 +11,35 @@ from hubbub.messages import Body, Called
 from hubbub.mind import Complete
 from hubbub.models.base import Call, Model, Reply, Request, View
 from hubbub.names import LEDGER
+from hubbub.purse import Hold, Purse, may_be_charged
 from hubbub.seat import Seat
-from hubbub.text import escape_json, safe_text
+from hubbub.text import escape_json
 
 #: The share of an ask's remaining time that one call may take.
 SHARE = 0.95
 #: Seconds that a call has even when the ask's time is all but over.
 LEAST = 0.05
+#: The detail of a call for whose end nobody has waited.
+CUT_OFF = "cut off"
 
 Say = Callable[[str, Body], Awaitable[None]]
 
 
 class Calls:
-    """Calls *models* for *seat*, unless the record has the call; *say* records it."""
+    """
+    Calls *models* for *seat*, unless the record has the call.
 
-    def __init__(self, seat: Seat, models: Mapping[str, Model], say: Say) -> None:
+    *purse* pays it, *say* records it.
+    """
+
+    def __init__(
+        self, seat: Seat, models: Mapping[str, Model], purse: Purse, say: Say
+    ) -> None:
         self._seat = seat
         self._models = models
+        self._purse = purse
         self._say = say
+        self._cut: list[tuple[Call, Hold]] = []
 
     def within(self, ask: str, deadline: float) -> Complete:
         """What completes the requests of one act, which is over at *deadline*."""
@@ -36,43 +47,70 @@ class Calls:
 
         async def complete(request: Request, view: View) -> Reply:
             draw = next(draws)
+            await self.record_cut()
             request = msgspec.structs.replace(request, draw=draw)
-            left = max(LEAST, (deadline - anyio.current_time()) * SHARE)
-            return await self._complete(f"{ask}/{draw}", request, view, left)
+            known = self._seat.calls.get(f"{ask}/{draw}")
+            if known is None or known.request != request:
+                known = await self._call(f"{ask}/{draw}", request, view, deadline)
+            return await said(known)
 
         return complete
 
-    async def _complete(
-        self, id: str, request: Request, view: View, left: float
-    ) -> Reply:
-        known = self._seat.calls.get(id)
-        if known is None or known.request != request:
-            known = await self._call(id, request, view, left)
-        if known.error is not None:
-            raise ModelError(known.error, known.detail)
-        assert known.reply is not None
-        return known.reply
-
-    async def _call(self, id: str, request: Request, view: View, left: float) -> Call:
+    async def _call(
+        self, id: str, request: Request, view: View, deadline: float
+    ) -> Call:
         start = anyio.current_time()
+        left = max(LEAST, (deadline - start) * SHARE)
+        model = self._models[request.model]
+        hold = await self._purse.hold(request)
         call = Call(call=id, seat=self._seat.name, request=request, view=view)
+        sent = True
         try:
-            reply = await self._models[request.model].complete(request, deadline=left)
+            reply = await model.complete(request, deadline=left)
             call = msgspec.structs.replace(call, reply=reply)
         except ModelError as error:
-            detail = safe_text(str(error), 500)
-            call = msgspec.structs.replace(call, error=error.kind, detail=detail)
+            sent = may_be_charged(error)
+            call = msgspec.structs.replace(call, error=error.kind, detail=error.detail)
         except anyio.get_cancelled_exc_class():
-            # The phase closed or time ran out: the call is in the record all the same.
-            await self._record(
-                msgspec.structs.replace(call, error="timeout", detail="cut off"), start
-            )
+            call = msgspec.structs.replace(call, error="timeout", detail=CUT_OFF)
+            self._cut.append((_timed(self._purse.charge(hold, call), start), hold))
             raise
-        return await self._record(call, start)
+        call = _timed(self._purse.charge(hold, call, sent=sent), start)
+        return await self._record(call, hold)
 
-    async def _record(self, call: Call, start: float) -> Call:
-        took = round(anyio.current_time() - start, 4)
-        call = msgspec.structs.replace(call, took=took)
+    async def record_cut(self) -> None:
+        """
+        Record the calls that were cut off, which cost what others do.
+
+        Not done at once: where the whole process stops, the act is done again by
+        another host, which is to make these calls as if they had never been made.
+        """
+        while self._cut:
+            await self._record(*self._cut.pop(0))
+
+    async def _record(self, call: Call, hold: Hold) -> Call:
         record = msgspec.Raw(escape_json(msgspec.json.encode(call)))
-        await self._say(LEDGER, Called(call=call.call, record=record))
+        dropped = call.view.dropped
+        body = Called(call=call.call, record=record, dropped=dropped)
+        await self._say(LEDGER, body)
+        await self._purse.settle(hold, call)
         return call
+
+
+async def said(call: Call) -> Reply:
+    """
+    What *call* brought: its reply, or the error that ended it.
+
+    Of one that was cut off nothing is ever heard; its caller has not waited either.
+    """
+    if call.detail == CUT_OFF:
+        await anyio.sleep_forever()
+    if call.error is not None:
+        raise ModelError(call.error, call.detail)
+    assert call.reply is not None
+    return call.reply
+
+
+def _timed(call: Call, start: float) -> Call:
+    took = round(anyio.current_time() - start, 4)
+    return msgspec.structs.replace(call, took=took)

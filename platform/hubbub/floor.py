@@ -10,6 +10,7 @@ from hubbub.messages import (
     Called,
     Contributed,
     Ended,
+    Faulted,
     Joined,
     Left,
     Message,
@@ -17,11 +18,12 @@ from hubbub.messages import (
     PhaseClosed,
     PhaseOpened,
     Remembered,
+    RoundBegan,
     Said,
 )
 from hubbub.models.base import Call
 from hubbub.names import inbox
-from hubbub.seat import Seat
+from hubbub.seat import Seat, ask_of
 
 _call = msgspec.json.Decoder(Call).decode
 
@@ -82,6 +84,9 @@ class Floor:
         if room is not None:
             self._deliver(message, room)
         match body:
+            case RoundBegan():
+                for seat in self.seats.values():
+                    seat.box.append(message)
             case Asked():
                 self._ask(message, body)
             case Contributed(ask=ask):
@@ -95,17 +100,22 @@ class Floor:
             case Called(call=call, record=record):
                 if seat := self.seats.get(message.sender):
                     seat.calls[call] = _call(record)
+                    seat.see_begun(ask_of(call), message.seen)
             case Remembered(memory=memory):
                 if seat := self.seats.get(message.sender):
                     seat.memories.add(memory)
+                    seat.see_begun(ask_of(memory), message.seen)
+            case Faulted(ask=turn) if turn:
+                if seat := self.seats.get(message.sender):
+                    seat.complained = turn
+                    seat.see_begun(turn, message.seen)
             case Ended():
                 self.ended = True
             case _:
                 pass
         if sender := self.seats.get(message.sender):
             if isinstance(body, (Said, Passed, Left)):
-                # What was called for this turn has been used.
-                sender.calls.clear()
+                sender.see_ended()
             sender.nudge()
 
     def _deliver(self, message: Message, room: Room) -> None:
@@ -149,7 +159,7 @@ class Floor:
         if seat is None:
             return
         asked = seat.pending.pop(ask, None)
-        seat.calls.clear()
+        seat.see_ended()
         if asked is not None:
             seat.closed.discard(asked.step)
         # Its own answer comes back to a seat from rooms it is not in; a probe's does not.

@@ -1,6 +1,8 @@
 """A worker's one ear: follows the rooms of its seats and keeps its floor."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from itertools import chain
 
 import anyio
 
@@ -10,6 +12,9 @@ from hubbub.floor import Floor
 from hubbub.messages import Message
 from hubbub.names import PHASES
 from hubbub.seat import MAILBOX, Seat
+
+#: Messages of the log that are read at once.
+PAGE = 512
 
 
 class Hub:
@@ -86,15 +91,12 @@ class Hub:
         """Fold the log so far for the arriving, and only for them."""
         actors, self._arriving = self._arriving, []
         floor = Floor(actor.seat for actor in actors)
-        read = 0
-        while read < self.cursor:
-            page = await self._bus.read(read)
+        async for page in self._log(self.cursor):
             for message in page:
-                if message.seq <= self.cursor:
-                    floor.apply(message)
-            read = page[-1].seq
+                floor.apply(message)
             for actor in actors:
                 actor.absorb()
+        await self._rewind(actors)
         new = [
             name
             for name, room in floor.rooms.items()
@@ -104,3 +106,33 @@ class Hub:
         await subscription.add(new, after=self.cursor)
         for actor in actors:
             actor.ready.set()
+
+    async def _rewind(self, actors: Sequence[Actor]) -> None:
+        """
+        Take *actors* back to where the acts began that earlier hosts left undone.
+
+        The log has moved on since, but what was called and remembered for such an act
+        fits no other place in it.
+        """
+        begun: defaultdict[int, list[Actor]] = defaultdict(list)
+        for actor in actors:
+            if actor.seat.begun is not None:
+                begun[actor.seat.begun.seen].append(actor)
+        if not begun:
+            return
+        floor = Floor(actor.rewind() for group in begun.values() for actor in group)
+        async for page in self._log(max(begun)):
+            for message in page:
+                floor.apply(message)
+                for actor in begun.pop(message.seq, ()):
+                    floor.remove(actor.stay(message.seq))
+            for actor in chain(*begun.values()):
+                actor.relive(page[-1].seq)
+
+    async def _log(self, upto: int) -> AsyncIterator[Sequence[Message]]:
+        """The log up to *upto*, in pages."""
+        read = 0
+        while read < upto:
+            page = await self._bus.read(read, limit=min(PAGE, upto - read))
+            yield page
+            read = page[-1].seq

@@ -4,14 +4,27 @@ from collections import deque
 from math import inf
 
 import anyio
+import msgspec
 
 from hubbub.chat import Chat
-from hubbub.messages import Asked, Contributed, Message
+from hubbub.messages import Asked, Contributed, Message, RoundBegan
 from hubbub.models.base import Call
 from hubbub.names import inbox
 
 #: References a mailbox holds; past it the oldest fall out and the seat reads again.
 MAILBOX = 4096
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """An act of which the log has a call or a memory, and no end: taken at *seen*."""
+
+    ask: str
+    seen: int
+
+
+def ask_of(id: str) -> str:
+    """The ask or turn to whose act the call or memory called *id* belongs."""
+    return id.rpartition("/")[0]
 
 
 class Seat:
@@ -25,10 +38,12 @@ class Seat:
     __slots__ = (
         "_acting",
         "_bell",
+        "begun",
         "box",
         "calls",
         "chats",
         "closed",
+        "complained",
         "memories",
         "name",
         "pending",
@@ -52,6 +67,10 @@ class Seat:
         self.calls: dict[str, Call] = {}
         #: Ids of what its memory has made; each is posted once.
         self.memories: set[str] = set()
+        #: The turn whose raw text is in the log; it is posted once.
+        self.complained = ""
+        #: The act that an earlier host of this seat has left undone.
+        self.begun: Begun | None = None
         self._bell: anyio.Event | None = None
         self._acting: tuple[int, anyio.CancelScope] | None = None
 
@@ -75,8 +94,10 @@ class Seat:
         return spells is not None and spells[-1][1] == inf
 
     def heard(self, message: Message) -> bool:
-        """Whether *message* was for this seat, by room, or because it is its own."""
+        """Whether *message* was for this seat: by room, as its own, or as a round's."""
         body = message.body
+        if isinstance(body, RoundBegan):
+            return True
         if isinstance(body, Asked) and body.probe:
             return False
         if isinstance(body, Contributed) and message.sender == self.name:
@@ -96,6 +117,16 @@ class Seat:
             await self._bell.wait()
         finally:
             self._bell = None
+
+    def see_begun(self, ask: str, seen: int) -> None:
+        """The log has something of the act that ends *ask*, taken at *seen*."""
+        if self.begun is None:
+            self.begun = Begun(ask, seen)
+
+    def see_ended(self) -> None:
+        """The log has the end of the seat's last act."""
+        self.begun = None
+        self.calls.clear()
 
     def begin(self, step: int, scope: anyio.CancelScope) -> None:
         """An act for *step* is under way in *scope*."""

@@ -14,7 +14,9 @@ from hubbub.bus.base import Bus, Claim, Role, Voice
 from hubbub.hub import Hub
 from hubbub.models.base import Model
 from hubbub.population import Cast
+from hubbub.purse import Purse
 from hubbub.seat import Seat
+from hubbub.terms import Terms
 
 log = structlog.get_logger()
 
@@ -23,6 +25,8 @@ TTL = 3.0
 #: Thresholds for the garbage collector of a process that hosts seats: mailboxes hold
 #: millions of references, which it would walk again and again for hardly a cycle.
 COLLECTION = (100_000, 50, 50)
+#: The terms of a run that has no budget and no prices.
+UNBOUNDED = Terms()
 
 
 def role_of(kind: str) -> Role:
@@ -47,11 +51,17 @@ class Worker:
     Hosts the seats that rendezvous hashing gives it among the living workers.
 
     It takes a seat nobody living holds, and gives one back, between two acts, when a
-    new worker is to have it.
+    new worker is to have it.  Its seats call *models* on *terms*.
     """
 
     def __init__(
-        self, bus: Bus, cast: Cast, models: Mapping[str, Model], *, ttl: float = TTL
+        self,
+        bus: Bus,
+        cast: Cast,
+        models: Mapping[str, Model],
+        *,
+        terms: Terms = UNBOUNDED,
+        ttl: float = TTL,
     ) -> None:
         self.holder = new_holder("worker")
         self.hub = Hub(bus)
@@ -59,16 +69,17 @@ class Worker:
         self._cast = cast
         self._ttl = ttl
         self._hosted: dict[str, Actor] = {}
+        self._purse = Purse(bus, terms)
         self._stand = Stand(
-            bus=bus,
-            hub=self.hub,
-            scenario=cast.scenario,
-            seed=cast.population.seed,
-            models=models,
+            bus=bus, hub=self.hub, cast=cast, models=models, purse=self._purse
         )
 
     async def run(self) -> None:
-        """Work to the run's end; when cancelled, give the seats back at once."""
+        """
+        Work until the run ends, or stops at its budget.
+
+        When cancelled, give the seats back at once.
+        """
         log.info("working", holder=self.holder)
         try:
             async with anyio.create_task_group() as tasks:
@@ -82,10 +93,15 @@ class Worker:
     async def _keep_house(self, tasks: anyio.abc.TaskGroup) -> None:
         while True:
             await self._bus.beat(self.holder, role_of("worker"), self._ttl)
+            if self._purse.limits and (await self._bus.meta()).get("stopped"):
+                tasks.cancel_scope.cancel()
+                return
             living = await self._bus.living()
             # Ourselves in any case: a stall may have cost us the lease just taken.
             workers = {h for h, role in living.items() if role.kind == "worker"}
             workers.add(self.holder)
+            for model in self._stand.models.values():
+                model.share(len(workers))
             mine = {
                 name for name in self._cast.names if owner(name, workers) == self.holder
             }
@@ -121,7 +137,7 @@ class Worker:
 
     def _actor(self, name: str, claim: Claim) -> Actor:
         voice = Voice(self._bus, name, claim)
-        return Actor(self._stand, Seat(name), self._cast.mind(name), voice)
+        return Actor(self._stand, Seat(name), voice)
 
     async def _host(self, actor: Actor) -> None:
         name = actor.seat.name
