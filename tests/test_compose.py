@@ -60,11 +60,24 @@ def test_only_workers_reach_the_outside() -> None:
 
 
 def test_only_workers_get_keys() -> None:
-    """And none of them stands in the file."""
-    keyed = {n for n, s in SERVICES.items() if "API_KEY" in str(s.get("environment"))}
+    """As files: the environment of a container can be read by who cannot enter it."""
+    keyed = {n for n, s in SERVICES.items() if "api_key" in str(s).lower()}
+    variables = SERVICES["worker"]["environment"].items()
+    keys = {name: value for name, value in variables if "_API_KEY" in name}
 
     assert keyed == {"worker"}
-    assert SERVICES["worker"]["environment"]["OPENAI_API_KEY"] is None
+    assert keys == {
+        f"{secret.upper()}_FILE": f"/run/secrets/{secret}"
+        for secret in SERVICES["worker"]["secrets"]
+    }
+
+
+def test_a_run_without_keys_needs_no_files() -> None:
+    """A secret whose file is missing would keep the worker from starting."""
+    assert FILE["secrets"] == {
+        secret: {"file": f"${{{secret.upper()}_FILE:-/dev/null}}"}
+        for secret in SERVICES["worker"]["secrets"]
+    }
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -8,6 +8,7 @@ import structlog
 from structlog.typing import EventDict
 
 from hubbub.errors import UnknownName
+from hubbub.secrets import mask
 from hubbub.text import safe_text
 
 #: Characters of one value; of a traceback, which tells most at its end, the last ones.
@@ -21,6 +22,7 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
     Log to stderr from *level* on; JSON lines unless stderr is a terminal.
 
     Tracebacks are without local variables: those could hold keys and agents' text.
+    Secrets are masked (see `hubbub.secrets`).
     Raises `UnknownName` for a level that there is not.
     """
     if level.lower() not in _LEVELS:
@@ -42,6 +44,7 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
             structlog.processors.format_exc_info,
             _safe,
             last,
+            _masked,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
@@ -54,10 +57,16 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
 def _safe(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Values may hold what an agent or a server said: make them inert."""
     if "exception" in event:
-        event["exception"] = str(event["exception"])[-LONGEST:]
+        # Masked before it is cut: half a key is no key that could be found.
+        event["exception"] = mask(str(event["exception"]))[-LONGEST:]
     return {
         key: safe_text(value, LONGEST, newlines=True)
         if isinstance(value, str)
         else value
         for key, value in event.items()
     }
+
+
+def _masked(_logger: Any, _method: str, line: Any) -> str:
+    """What is no text by itself, like an error, is text only now."""
+    return mask(str(line))

@@ -2,6 +2,8 @@
 
 import re
 
+from hubbub.secrets import mask
+
 #: Raw in JSON, and not harmless in a terminal or to a reader of lines: DEL, C1,
 #: line and paragraph separators, bidirectional controls, invisible format characters.
 _UNSAFE_IN_JSON = re.compile(
@@ -33,18 +35,24 @@ def escape_json(line: bytes) -> bytes:
     return _UNSAFE_IN_JSON.sub(_escape, line.decode()).encode()
 
 
+def visible(text: str) -> str:
+    """*text* with its control characters, but for tabs and line breaks, as escapes."""
+    return _CONTROL.sub(_escape, text.replace("\r\n", "\n"))
+
+
 def safe_text(text: str, limit: int = 2_000, *, newlines: bool = False) -> str:
     """
     *text* as it may be shown to a person: control characters become visible escapes.
 
-    Cut at *limit* characters with an ellipsis; line breaks become spaces unless
-    *newlines* is true.
+    Secrets that we know are masked.  Cut at *limit* characters with an ellipsis; line
+    breaks become spaces unless *newlines* is true.
     """
+    text = mask(text)
     cut = len(text) > limit
-    shown = text[:limit].replace("\r\n", "\n")
+    shown = visible(text[:limit])
     if not newlines:
         shown = shown.replace("\n", " ").replace("\t", " ")
-    return _CONTROL.sub(_escape, shown) + ("…" if cut else "")
+    return shown + ("…" if cut else "")
 
 
 def without_surrogates(text: str) -> str:
