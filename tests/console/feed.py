@@ -2,6 +2,7 @@
 
 from collections import Counter
 from io import StringIO
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -62,10 +63,12 @@ class Feed:
         """A sealed phase closes."""
         return self(PhaseClosed(step=step, why="deadline"))
 
-    def call(self, id: str, seat: str, reply: Reply | None = None) -> Message:
-        """A model call: *reply*, or a time-out."""
+    def call(
+        self, id: str, seat: str, reply: Reply | None = None, **more: Any
+    ) -> Message:
+        """A model call: *reply*, or a time-out, and *more* of its record."""
         request = Request(model="scripted/wise", prompts=())
-        call = Call(call=id, seat=seat, request=request, reply=reply, took=0.5)
+        call = Call(call=id, seat=seat, request=request, reply=reply, took=0.5, **more)
         if reply is None:
             call = msgspec.structs.replace(call, error="timeout", detail="cut off")
         record = msgspec.Raw(msgspec.json.encode(call))

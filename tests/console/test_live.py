@@ -11,7 +11,17 @@ from rich.console import Console
 
 from hubbub.console import LiveView
 from hubbub.console.live import LINES, SHARE
-from hubbub.messages import Ended, Faulted, Joined, Message, RoundBegan, Said, Started
+from hubbub.messages import (
+    Budgeted,
+    Ended,
+    Faulted,
+    Joined,
+    Message,
+    RoundBegan,
+    Said,
+    Started,
+)
+from hubbub.models.base import Reply
 
 from .feed import HOSTILE, Feed, pipe, terminal, written
 
@@ -67,6 +77,19 @@ def test_the_panel_says_where_the_run_is() -> None:
         assert part in shown
     for part in ("answered 1", "faults 1", "0:01:02", "Ctrl-C stops; the run can be"):
         assert part in shown
+
+
+def test_the_panel_says_what_was_spent_and_of_how_much() -> None:
+    """With a model or a budget there is a line of money; without, there is none."""
+    console, feed = terminal(), Feed()
+    with LiveView("party-1", console=console) as view:
+        view.tick(0.0)
+        assert "spent" not in written(console)
+        view.show(feed(Budgeted(money=5.0)))
+        view.show(feed.call("1/L1/1", "L1", Reply(text="ok"), cost=0.25))
+        view.tick(9.0)
+
+    assert "$0.25 of $5.00 for 1 call" in written(console)
 
 
 def test_the_terminal_is_given_back() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hubbub.console import Picture
 from hubbub.messages import (
     Asked,
+    Budgeted,
     Called,
     Contributed,
     Ended,
@@ -18,11 +19,13 @@ from hubbub.messages import (
     Outcome,
     Passed,
     PhaseClosed,
+    Remembered,
     RoundBegan,
     Said,
     Started,
+    Stopped,
 )
-from hubbub.models.base import Call, Reply, Request
+from hubbub.models.base import Call, Reply, Request, View
 from hubbub.names import inbox
 
 from .feed import Feed
@@ -78,6 +81,17 @@ def test_the_end_completes_it(feed: Feed) -> None:
 
     assert (picture.state, picture.chats) == ("complete", {})
     assert picture.last_at - picture.first_at == 100
+
+
+def test_a_run_that_has_stopped_says_why(feed: Feed) -> None:
+    """It is stopped until it is gone on with, on another budget."""
+    stopped = feed(Stopped(why="the budget is spent"))
+    more = feed(Budgeted(money=5.0))
+
+    assert _picture(stopped).state == "stopped"
+    assert _picture(stopped).why == "the budget is spent"
+    assert _picture(stopped, more).state == "unfinished"
+    assert _picture(stopped, more).budget.money == 5.0
 
 
 def test_an_answer_in_time_counts_as_its_outcome(feed: Feed) -> None:
@@ -214,6 +228,66 @@ def test_calls_are_summed_by_model(feed: Feed) -> None:
     assert usage.errors == {"timeout": 1}
 
 
+def test_calls_are_summed_by_seat_and_by_phase(feed: Feed) -> None:
+    """A call belongs to its seat, and to the form and question of its step."""
+    reply = Reply(text="?", tokens_in=10, tokens_out=2)
+    picture = _picture(
+        feed.collect(1),
+        _ask(feed, "L1"),
+        feed.call("1/L1/1", "L1", reply, cost=0.25),
+        feed.chat(2, "L1", "L2"),
+        feed.call("2/L2/1/1", "L2", reply, cost=0.5),
+        feed.call("2/L1/1/1", "L1", reply, cost=1.0),
+    )
+
+    costs = {phase: usage.cost for phase, usage in picture.uses.items()}
+    assert costs == {"collect Invite": 0.25, "chat": 1.5}
+    assert picture.members["L1"].usage.cost == 1.25
+    assert (picture.total.cost, picture.total.tokens_in) == (1.75, 30)
+
+
+def test_a_call_for_an_absent_seat_belongs_to_its_phase(feed: Feed) -> None:
+    """What was cut off at the close is charged where it was begun."""
+    picture = _picture(
+        feed.collect(1),
+        _ask(feed, "L1"),
+        feed.close(1),
+        feed.call("1/L1/1", "L1", cost=0.25, estimated=True),
+    )
+
+    assert picture.uses["collect Invite"].cost == 0.25
+    assert picture.total.estimated == 1
+
+
+def test_a_cached_reply_is_neither_tokens_nor_money(feed: Feed) -> None:
+    """What nobody was asked for has cost nothing, whatever it says of itself."""
+    reply = Reply(text="?", tokens_in=10, tokens_out=2, cached=True)
+    usage = _picture(feed.call("1/L1/1", "L1", reply, cost=0.0)).total
+
+    assert (usage.calls, usage.replies, usage.cached) == (1, 1, 1)
+    assert (usage.tokens_in, usage.tokens_out, usage.known_cost) == (0, 0, 0.0)
+
+
+def test_a_price_that_is_unknown_is_not_nothing(feed: Feed) -> None:
+    """A sum with a reply of no known price is none; a failed call has no price."""
+    failed = feed.call("1/L1/1", "L1")
+    priced = feed.call("1/L1/2", "L1", Reply(text="?"), cost=0.5)
+
+    assert _picture(failed, priced).total.known_cost == 0.5
+    assert _picture(feed.call("1/L1/3", "L1", Reply(text="?"))).total.known_cost is None
+
+
+def test_what_was_left_out_of_requests_is_counted(feed: Feed) -> None:
+    """How many requests did not show all, and how many messages they left out."""
+    short, whole = View(dropped=7), View(messages=(1, 2))
+    usage = _picture(
+        feed.call("1/L1/1", "L1", Reply(text="?"), view=short),
+        feed.call("1/L1/2", "L1", Reply(text="?"), view=whole),
+    ).total
+
+    assert (usage.cut, usage.dropped) == (1, 7)
+
+
 def test_records_can_come_from_the_calls_file(feed: Feed) -> None:
     """A log with digests and the records beside it give the same sums as one."""
     request = Request(model="scripted/wise", prompts=())
@@ -236,6 +310,14 @@ def test_what_made_sense_is_counted_for_the_model(feed: Feed) -> None:
     assert picture.parsed("scripted/wise") == (1, 2)
 
 
+def test_memories_are_counted(feed: Feed) -> None:
+    """Every memory counts, and is no talk."""
+    memory = Remembered(memory="1/L1/m1", form="summary", text="tides")
+    picture = _picture(feed(memory, sender="L1", room=inbox("L1")))
+
+    assert (picture.memories, picture.says) == (1, 0)
+
+
 def test_faults_are_counted(feed: Feed) -> None:
     """Every fault counts."""
     assert _picture(feed(Faulted(what="x")), feed(Faulted(what="y"))).faults == 2
@@ -247,7 +329,8 @@ def test_memory_does_not_grow_with_messages(feed: Feed) -> None:
     for step in range(1, 1_001):
         asked = _ask(feed, "L1", step)
         late = _answer(feed, "L1", step)
-        for message in (feed.collect(step), asked, feed.close(step), late):
+        call = feed.call(f"{step}/L1/1", "L1", Reply(text="?"))
+        for message in (feed.collect(step), asked, call, feed.close(step), late):
             picture.apply(message)
 
     assert picture.answers == {"late": 1_000}

@@ -6,8 +6,9 @@ import re
 import pytest
 
 from hubbub.console import Picture, show, summary
-from hubbub.messages import Contributed, Said, Started
-from hubbub.models.base import Reply
+from hubbub.console.tables import bill, parsing
+from hubbub.messages import Budgeted, Contributed, Said, Started, Stopped
+from hubbub.models.base import Reply, View
 
 from .feed import HOSTILE, Feed, terminal, written
 
@@ -70,6 +71,50 @@ def test_many_members_are_counted() -> None:
     assert page.count("\n") < 100
 
 
+def test_the_page_tells_what_was_spent() -> None:
+    """Per model, phase and seat, and of what budget; what is not known is not nothing."""
+    picture, feed = _picture("L1", "L2"), Feed()
+    reply = Reply(text="ok", tokens_in=1000, tokens_out=50)
+    picture.apply(feed(Budgeted(money=5.0)))
+    picture.apply(feed.call("2/L2/1/1", "L2", reply, cost=0.0123, estimated=True))
+    page = _page(picture)
+
+    assert "~$0.012 + unknown of $5.00 for 2 calls, 1,009 tokens in and 53 out" in page
+    for place in (
+        "spent by model",
+        "spent by phase",
+        "collect Invite",
+        "spent by seat",
+    ):
+        assert place in page
+    assert "estimated in part" in page
+
+
+def test_the_page_tells_what_was_left_out() -> None:
+    """How often a model did not see everything, only where that was so."""
+    picture, view = _picture("L1", "L2"), View(dropped=7)
+    assert "left out" not in _page(picture)
+    picture.apply(Feed().call("2/L2/1/1", "L2", Reply(text="ok"), view=view))
+
+    assert "left out" in _page(picture)
+
+
+def test_the_page_of_a_stopped_run_says_so() -> None:
+    """Why it has stopped stands where its state does."""
+    picture = _picture("L1", "L2")
+    picture.apply(Feed()(Stopped(why="the run has stopped at its budget")))
+
+    assert "state     the run has stopped at its budget" in _page(picture)
+
+
+def test_words_for_the_end_of_a_run() -> None:
+    """What was spent, and how much of what each model said made sense."""
+    picture = _picture("L1", "L2")
+
+    assert bill(picture) == "unknown for 1 call, 9 tokens in and 3 out"
+    assert parsing(picture) == "scripted/wise 100.0% of 2"
+
+
 def test_an_empty_picture_has_a_page() -> None:
     """A run of which nothing is known yet is no error."""
     assert "nobody was asked" in _page(Picture())
@@ -84,6 +129,9 @@ def test_the_summary_is_json_and_says_the_same() -> None:
     assert found["pairs"] == [["L1", "L2", 1]]
     assert found["members"]["L1"]["answers"] == {"answered": 1}
     assert found["models"]["scripted/wise"]["tokens_in"] == 9
+    assert found["models"]["scripted/wise"]["cost"] is None
+    assert found["uses"]["collect Invite"]["tokens_out"] == 3
+    assert found["members"]["L1"]["spent"]["calls"] == found["spent"]["calls"] == 1
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -16,6 +16,7 @@ from hubbub.messages import (
     KINDS,
     Asked,
     Body,
+    Budgeted,
     Called,
     Contributed,
     Ended,
@@ -27,13 +28,15 @@ from hubbub.messages import (
     Passed,
     PhaseClosed,
     PhaseOpened,
+    Remembered,
     Resulted,
     RoundBegan,
     Said,
     Started,
+    Stopped,
     Ticked,
 )
-from hubbub.models.base import Reply
+from hubbub.models.base import Reply, View
 
 from .feed import HOSTILE, Feed, pipe, terminal, written
 
@@ -62,8 +65,10 @@ def _everywhere(text: str) -> list[Body]:
         Ticked(step=1, name=text, value=raw),
         Faulted(what=text, ask=text, raw=text),
         Called(call=text),
+        Remembered(memory=text, form=text, text=text),
         Noted(text=text),
         Started(scenario=text, seed=1, seats=(text,)),
+        Stopped(why=text),
     ]
 
 
@@ -93,6 +98,9 @@ def test_a_say_names_its_time_place_and_speaker() -> None:
             "── party, seed 7, 2 seats",
         ),
         (Ended(steps=12), "── complete after 12 steps ──"),
+        (Stopped(why="the budget is spent"), "── the budget is spent ──"),
+        (Budgeted(money=5, tokens=9000), "── budget: $5.00 and 9,000 tokens ──"),
+        (Budgeted(), "── budget: none ──"),
         (Left(seats=("L3",), text="bye"), "L3 leaves: bye"),
         (Joined(seats=("L3", "L4")), "L3 L4 join"),
         (Passed(turn="7/L3/1"), "L3 passes"),
@@ -116,6 +124,10 @@ def test_a_say_names_its_time_place_and_speaker() -> None:
         (Resulted(step=8, name="pairs", value=_RAW), 'L3 declares pairs = {"target"'),
         (Ticked(step=8, name="stock", value=msgspec.Raw(b"100")), "L3: stock = 100"),
         (Faulted(what="no answer", ask="7/L3"), "L3 fault in 7/L3: no answer"),
+        (
+            Remembered(memory="7/L3/m1", form="summary", text="We spoke of tides."),
+            "L3 remembers, as summary: We spoke of tides.",
+        ),
     ],
 )
 def test_every_kind_has_a_short_form(body: Body, shown: str) -> None:
@@ -125,7 +137,8 @@ def test_every_kind_has_a_short_form(body: Body, shown: str) -> None:
 
 def test_no_kind_is_unknown() -> None:
     """Whoever adds a kind of message also says how it reads."""
-    bodies = [*_everywhere("word"), RoundBegan(step=1, round=1, of=1), Ended(steps=1)]
+    round = RoundBegan(step=1, round=1, of=1)
+    bodies = [*_everywhere("word"), round, Ended(steps=1), Budgeted()]
 
     assert {type(body) for body in bodies} == set(KINDS.values())
     assert not any("unknown" in _plain(Feed()(body)) for body in bodies)
@@ -139,6 +152,19 @@ def test_a_call_shows_its_model_time_and_tokens() -> None:
 
     assert "L3 calls scripted/wise, 500 ms, 1,200 + 34 tokens" in _plain(good)
     assert "L3 calls scripted/wise, 500 ms, timeout: cut off" in _plain(bad)
+
+
+def test_a_call_shows_what_it_cost_and_what_was_left_out() -> None:
+    """A price by estimate is marked; a reply of the cache has none."""
+    feed = Feed()
+    reply, view = Reply(text="ok", tokens_in=9, tokens_out=3), View(dropped=1200)
+    paid = feed.call("7/L3/1", "L3", reply, cost=0.0012, view=view)
+    guessed = feed.call("7/L3/2", "L3", cost=0.03, estimated=True)
+    cached = feed.call("7/L3/3", "L3", Reply(text="ok", cached=True), cost=0.0)
+
+    assert _plain(paid).endswith("9 + 3 tokens, $0.0012, 1,200 left out")
+    assert _plain(guessed).endswith("500 ms, ~$0.030, timeout: cut off")
+    assert _plain(cached).endswith("scripted/wise, 500 ms, cached")
 
 
 def test_long_lists_and_texts_are_cut() -> None:
@@ -159,7 +185,7 @@ def test_talk_leaves_bookkeeping_out() -> None:
         if is_talk(message := feed(body, sender="L3", room="lobby"))
     }
 
-    assert talk == {"say", "leave", "result", "tick", "fault", "start"}
+    assert talk == {"say", "leave", "result", "tick", "fault", "start", "stop"}
     assert not is_talk(feed(Left(seats=("L3",))))
 
 

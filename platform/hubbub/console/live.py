@@ -15,7 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from hubbub.console import transcript
+from hubbub.console.calls import bounds
 from hubbub.console.picture import Picture
+from hubbub.console.tables import bill
 from hubbub.messages import Message, RoundBegan, Started
 from hubbub.text import escape_json, safe_text
 
@@ -156,6 +158,8 @@ class LiveView:
         said = f"{picture.messages:,}, {picture.says:,} said, {self._rate():,.0f}/s"
         grid.add_row("messages", Text(said))
         grid.add_row("outcomes", self._outcomes())
+        if picture.calls or bounds(picture.budget):
+            grid.add_row("spent", Text(bill(picture)))
         grid.add_row("elapsed", Text(self._elapsed()))
         grid.add_row("", Text("Ctrl-C stops; the run can be resumed", "dim"))
         return grid

@@ -7,6 +7,7 @@ from typing import Literal
 from hubbub.console.calls import Usage, record_of
 from hubbub.messages import (
     Asked,
+    Budgeted,
     Called,
     Contributed,
     Ended,
@@ -19,9 +20,11 @@ from hubbub.messages import (
     Passed,
     PhaseClosed,
     PhaseOpened,
+    Remembered,
     RoundBegan,
     Said,
     Started,
+    Stopped,
 )
 from hubbub.models.base import Call
 from hubbub.names import CONDUCTOR
@@ -34,9 +37,9 @@ class Member:
     """
     One seat: how often it spoke, was asked and talked with one other (*chats*).
 
-    *answers* are the outcomes of its asks, *turns* those of its own chat turns.
-    *model* is the last model that it called, *replied* the ask that this call was for,
-    if it brought a reply.
+    *answers* are the outcomes of its asks, *turns* those of its own chat turns, *usage*
+    its model calls.  *model* is the last model that it called, *replied* the ask that
+    this call was for, if it brought a reply.
     """
 
     says: int = 0
@@ -44,6 +47,7 @@ class Member:
     chats: int = 0
     answers: Counter[Outcome] = field(default_factory=Counter[Outcome])
     turns: Counter[Outcome] = field(default_factory=Counter[Outcome])
+    usage: Usage = field(default_factory=Usage)
     model: str = ""
     replied: str = ""
 
@@ -55,13 +59,17 @@ class Picture:
 
     `apply` takes the messages in ``seq`` order from the first one on, in constant time
     each.  Memory grows with seats, pairs, models and asks that nobody answered, not
-    with messages.  *chats* are the dyads that talk now; times are server time in ms.
+    with messages.  *chats* are the dyads that talk now; *uses* are the model calls of
+    all steps with the same form and question; *budget* is the last one and *why* the
+    run has stopped, if it has; times are server time in ms.
     """
 
     scenario: str = ""
     seed: int = 0
     seats: tuple[str, ...] = ()
-    state: Literal["unfinished", "complete"] = "unfinished"
+    state: Literal["unfinished", "stopped", "complete"] = "unfinished"
+    why: str = ""
+    budget: Budgeted = field(default_factory=Budgeted)
     round: int = 0
     of: int = 0
     step: int = 0
@@ -76,6 +84,9 @@ class Picture:
     chats: dict[str, Pair] = field(default_factory=dict[str, Pair])
     members: dict[str, Member] = field(default_factory=dict[str, Member])
     models: dict[str, Usage] = field(default_factory=dict[str, Usage])
+    uses: dict[str, Usage] = field(default_factory=dict[str, Usage])
+    total: Usage = field(default_factory=Usage)
+    memories: int = 0
     sent: Counter[str] = field(default_factory=Counter[str])
     pairs: Counter[Pair] = field(default_factory=Counter[Pair])
     phases: Counter[Form] = field(default_factory=Counter[Form])
@@ -84,6 +95,8 @@ class Picture:
     # Open steps, and closed ones, with the seats that have not contributed to them.
     _open: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
     _missing: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
+    # What the steps in both are about.
+    _about: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def outcomes(self) -> Counter[Outcome]:
@@ -137,6 +150,8 @@ class Picture:
                 self._close_phase(message.room, closed)
             case RoundBegan() as began:
                 self.round, self.of = began.round, began.of
+            case Remembered():
+                self.memories += 1
             case Faulted():
                 self.faults += 1
             case Started() as started:
@@ -144,6 +159,10 @@ class Picture:
             case Ended():
                 self.state = "complete"
                 self.chats.clear()
+            case Stopped(why=why):
+                self.state, self.why = "stopped", why
+            case Budgeted() as budget:
+                self.state, self.why, self.budget = "unfinished", "", budget
             case _:
                 pass
 
@@ -152,15 +171,29 @@ class Picture:
         Take in the record of a model call.
 
         `apply` does so where a message holds its record.  Who reads ``log.jsonl``, which
-        holds digests, gives the records of ``calls.jsonl`` here, in their order.
+        holds digests, gives each record of ``calls.jsonl`` here after its message.
         """
         member = self._member(call.seat)
         member.model = call.request.model
-        usage = self.models.setdefault(member.model, Usage())
-        usage.add(call)
         ask = call.call.rpartition("/")[0] or call.call
-        usage.again += ask == member.replied
+        again = ask == member.replied
         member.replied = "" if call.reply is None else ask
+        for usage in (
+            self.models.setdefault(member.model, Usage()),
+            self.uses.setdefault(self._use(call.call), Usage()),
+            member.usage,
+            self.total,
+        ):
+            usage.add(call)
+            usage.again += again
+
+    def _use(self, call: str) -> str:
+        """The form and question of the step that *call* was made in."""
+        step, _, rest = call.partition("/")
+        if rest.count("/") == 2:
+            # Only turns of a chat are numbered.
+            return "chat"
+        return self._about.get(step, "unknown")
 
     def _member(self, seat: str) -> Member:
         return self.members.setdefault(seat, Member())
@@ -202,6 +235,7 @@ class Picture:
             missing.remove(seat)
             if not missing:
                 del self._missing[contributed.step]
+                self._about.pop(f"{contributed.step}", None)
             self._answer(seat, "absent", -1)
         self._answer(seat, "late")
 
@@ -225,6 +259,8 @@ class Picture:
         self.step, self.form = opened.step, opened.form
         self.phases[opened.form] += 1
         self._open[opened.step] = set()
+        if opened.form != "chat":
+            self._about[f"{opened.step}"] = f"{opened.form} {opened.what}"
         if opened.form == "chat" and len(opened.seats) == 2:
             first, second = sorted(opened.seats)
             self.chats[room] = pair = (first, second)
@@ -237,5 +273,7 @@ class Picture:
         self.chats.pop(room, None)
         if missing:
             self._missing[closed.step] = missing
+        else:
+            self._about.pop(f"{closed.step}", None)
         for seat in missing:
             self._answer(seat, "absent")

@@ -1,7 +1,8 @@
 """A run on one page: tables for people, one object for programs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC
+from itertools import islice
 from typing import Any
 
 from rich import box
@@ -9,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hubbub.console.calls import Usage, bounds, price
 from hubbub.console.picture import Member, Picture
 from hubbub.console.transcript import when
 from hubbub.text import safe_text
@@ -33,7 +35,12 @@ def show(picture: Picture, run: str) -> Group:
     add("phases", _phases(picture))
     add("outcomes", _outcomes(picture))
     add("who talked with whom", _matrix(picture) if small else _pairs(picture))
-    add("calls", _models(picture))
+    add("models", _models(picture))
+    add("spent by model", _spent("model", picture.models))
+    add("spent by phase", _spent("phase", picture.uses))
+    add("spent by seat", _spent("seat", _by_seat(picture)))
+    if picture.total.estimated:
+        parts.append(Text("~ estimated in part", "dim"))
     return Group(*parts)
 
 
@@ -44,6 +51,7 @@ def summary(picture: Picture, run: str) -> dict[str, Any]:
         "scenario": picture.scenario,
         "seed": picture.seed,
         "state": picture.state,
+        "why": picture.why,
         "round": picture.round,
         "of": picture.of,
         "first_at": picture.first_at,
@@ -58,11 +66,22 @@ def summary(picture: Picture, run: str) -> dict[str, Any]:
         "turns": dict(picture.turns),
         "phases": dict(picture.phases),
         "faults": picture.faults,
+        "memories": picture.memories,
         "sent": dict(picture.sent),
         "members": {seat: _member(m) for seat, m in picture.members.items()},
         "pairs": [[*pair, chats] for pair, chats in picture.pairs.most_common()],
         "calls": picture.calls,
-        "models": {name: _usage(picture, name) for name in picture.models},
+        "budget": {"money": picture.budget.money, "tokens": picture.budget.tokens},
+        **spent(picture),
+        "uses": {name: _usage(usage) for name, usage in picture.uses.items()},
+    }
+
+
+def spent(picture: Picture) -> dict[str, Any]:
+    """What model calls came to, together and by model, as one JSON object."""
+    return {
+        "spent": _usage(picture.total),
+        "models": {name: _model(picture, name) for name in picture.models},
     }
 
 
@@ -76,6 +95,26 @@ def completeness(picture: Picture) -> str:
     return f"{share}: {answered:,} of {picture.asks:,} asks answered{pending}"
 
 
+def bill(picture: Picture) -> str:
+    """What the run's model calls came to so far, in words."""
+    used = picture.total
+    cached = f", {used.cached:,} of them cached" if used.cached else ""
+    tokens = f"{used.tokens_in:,} tokens in and {used.tokens_out:,} out"
+    of = f" of {words}" if (words := bounds(picture.budget)) else ""
+    calls = f"{used.calls:,} call{'' if used.calls == 1 else 's'}{cached}"
+    return f"{price(used)}{of} for {calls}, {tokens}"
+
+
+def parsing(picture: Picture) -> str:
+    """The share of each model's acts that made sense, in words."""
+    rates: list[str] = []
+    for name in picture.models:
+        good, ended = picture.parsed(name)
+        rate = f"{good / ended:.1%} of {ended:,}" if ended else "none"
+        rates.append(f"{safe_text(name, 80)} {rate}")
+    return ", ".join(rates)
+
+
 def _member(member: Member) -> dict[str, Any]:
     return {
         "says": member.says,
@@ -84,21 +123,29 @@ def _member(member: Member) -> dict[str, Any]:
         "answers": dict(member.answers),
         "turns": dict(member.turns),
         "model": member.model,
+        "spent": _usage(member.usage),
     }
 
 
-def _usage(picture: Picture, model: str) -> dict[str, Any]:
-    usage = picture.models[model]
+def _model(picture: Picture, model: str) -> dict[str, Any]:
     parsed, ended = picture.parsed(model)
+    return _usage(picture.models[model]) | {"parsed": parsed, "ended": ended}
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
     return {
         "calls": usage.calls,
         "replies": usage.replies,
         "again": usage.again,
-        "parsed": parsed,
-        "ended": ended,
+        "cached": usage.cached,
         "errors": dict(usage.errors),
         "tokens_in": usage.tokens_in,
         "tokens_out": usage.tokens_out,
+        "cost": usage.known_cost,
+        "unpriced": usage.unpriced,
+        "estimated": usage.estimated,
+        "cut": usage.cut,
+        "dropped": usage.dropped,
         "seconds": round(usage.seconds, 3),
     }
 
@@ -122,7 +169,7 @@ def _header(picture: Picture, run: str) -> Table:
     lines = {
         "run": run,
         "scenario": f"{picture.scenario}, seed {picture.seed}",
-        "state": picture.state,
+        "state": picture.why or picture.state,
         "complete": completeness(picture),
         "rounds": f"{picture.round} of {picture.of}",
         "messages": f"{picture.messages:,}, {picture.says:,} of them said",
@@ -130,6 +177,10 @@ def _header(picture: Picture, run: str) -> Table:
         "took": f"{(picture.last_at - picture.first_at) / 1000:,.1f} s",
         "faults": f"{picture.faults:,}",
     }
+    if picture.calls:
+        lines["spent"] = bill(picture)
+    if picture.memories:
+        lines["memories"] = f"{picture.memories:,}"
     table = Table.grid(padding=(0, 2))
     for name, value in lines.items():
         table.add_row(_cell(name, "dim"), _cell(value))
@@ -190,18 +241,37 @@ def _pairs(picture: Picture) -> Table:
 
 
 def _models(picture: Picture) -> Table:
-    numbers = ("calls", "ok", "again", "parsed", "tokens in", "tokens out", "s / call")
+    left_out = ("cut", "left out") if picture.total.cut else ()
+    numbers = ("calls", "ok", "again", "parsed", *left_out, "s / call")
     table = _table("model", numbers=numbers)
     for name, usage in picture.models.items():
-        counts = (
+        row = [
             _cell(usage.calls),
             _share(usage.replies, usage.calls),
             _cell(usage.again),
-        )
-        tokens = _cell(usage.tokens_in), _cell(usage.tokens_out)
-        pace = _cell(f"{usage.seconds / usage.calls:.2f}")
-        parsed = _share(*picture.parsed(name))
-        table.add_row(_cell(name), *counts, parsed, *tokens, pace)
+            _share(*picture.parsed(name)),
+            *([_cell(usage.cut), _cell(usage.dropped)] if left_out else []),
+            _cell(f"{usage.seconds / usage.calls:.2f}"),
+        ]
+        table.add_row(_cell(name), *row)
+    return table
+
+
+def _by_seat(picture: Picture) -> dict[str, Usage]:
+    seats = {n: m.usage for n, m in picture.members.items() if m.usage.calls}
+    return dict(sorted(seats.items(), key=lambda item: -item[1].cost))
+
+
+def _spent(what: str, usages: Mapping[str, Usage]) -> Table:
+    """What each of *usages* has cost, in tokens and in money."""
+    cached = any(usage.cached for usage in usages.values())
+    numbers = ("calls", "cached") if cached else ("calls",)
+    table = _table(what, numbers=(*numbers, "tokens in", "tokens out", "cost"))
+    for name, usage in islice(usages.items(), _ROWS):
+        calls = [usage.calls, usage.cached] if cached else [usage.calls]
+        counts = map(_cell, (*calls, usage.tokens_in, usage.tokens_out))
+        table.add_row(_cell(name), *counts, _cell(price(usage)))
+    _rest(table, len(usages))
     return table
 
 

@@ -13,10 +13,11 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from hubbub.console.calls import record_of
+from hubbub.console.calls import bounds, money, record_of
 from hubbub.messages import (
     Asked,
     Body,
+    Budgeted,
     Called,
     Contributed,
     Ended,
@@ -28,12 +29,15 @@ from hubbub.messages import (
     Passed,
     PhaseClosed,
     PhaseOpened,
+    Remembered,
     Resulted,
     RoundBegan,
     Said,
     Started,
+    Stopped,
     Ticked,
 )
+from hubbub.models.base import Call
 from hubbub.text import safe_text
 
 #: Readable on dark and on light ground; red is kept for what failed.
@@ -51,7 +55,7 @@ _COLOURS = (
     "deep_pink3",
     "medium_purple3",
 )
-_TALK = (Said, RoundBegan, Faulted, Resulted, Started, Ended)
+_TALK = (Said, RoundBegan, Faulted, Resulted, Started, Ended, Budgeted, Stopped)
 _FAILURES = frozenset({"unparsable", "refused", "model_error", "crashed"})
 #: Characters of JSON, raw replies and notes on a line.
 _BRIEF = 200
@@ -149,6 +153,10 @@ def _ruled(body: Body) -> str:
             return f"{scenario}, seed {body.seed}, {len(body.seats):,} seats"
         case Ended():
             return f"complete after {body.steps:,} steps"
+        case Stopped():
+            return safe_text(body.why, 200)
+        case Budgeted():
+            return f"budget: {bounds(body) or 'none'}"
         case _:
             return ""
 
@@ -194,6 +202,8 @@ def _stage(body: Body) -> str:
             return f" fault{where}: {safe_text(what, 300)}{_after(' | ', raw)}"
         case Noted(text=text):
             return f" notes: {safe_text(text)}"
+        case Remembered(form=form, text=text):
+            return f" remembers, as {safe_text(form, 64)}: {safe_text(text)}"
         case _:
             return " sends something unknown"
 
@@ -215,12 +225,22 @@ def _call(called: Called) -> str:
     record = record_of(called)
     if record is None:
         return f" calls a model for {safe_text(called.call, 80)}"
-    cost = f"{safe_text(record.request.model, 80)}, {record.took * 1000:,.0f} ms"
+    model = f"{safe_text(record.request.model, 80)}, {record.took * 1000:,.0f} ms"
     if record.reply is None:
-        return f" calls {cost}, {record.error}{_after(': ', record.detail)}"
+        failure = f"{record.error}{_after(': ', record.detail)}"
+        return f" calls {model}{_charge(record)}, {failure}"
+    if record.reply.cached:
+        return f" calls {model}, cached"
     tokens = (record.reply.tokens_in, record.reply.tokens_out)
     asked, replied = ("?" if count is None else f"{count:,}" for count in tokens)
-    return f" calls {cost}, {asked} + {replied} tokens"
+    left_out = f", {record.view.dropped:,} left out" if record.view.dropped else ""
+    return f" calls {model}, {asked} + {replied} tokens{_charge(record)}{left_out}"
+
+
+def _charge(call: Call) -> str:
+    if call.cost is None:
+        return ""
+    return f", {'~' if call.estimated else ''}{money(call.cost)}"
 
 
 def _json(value: msgspec.Raw) -> str:
