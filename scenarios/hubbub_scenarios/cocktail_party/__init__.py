@@ -6,11 +6,21 @@ Self-Regulation" (arXiv 2402.12590), section 2 and appendix A: ten agents withou
 or goals, thirty rounds of invitation, acceptance and one-on-one conversation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+from hubbub.journal import Line
 from hubbub.questions import Accept, Acceptance, Invitation, Invite
 from hubbub.scenario import Count, Seconds, scenario
 from hubbub.stage import Stage
+
+
+class Talk(NamedTuple):
+    """One conversation of a party: in which round, the inviter first, and the words."""
+
+    round: int
+    pair: tuple[str, str]
+    lines: tuple[Line, ...]
 
 
 @scenario(mind="reinforcement", seats=10, least=2)
@@ -26,25 +36,42 @@ async def cocktail_party(
     when each has spoken *turns* times.  *budget* is a guest's time in seconds to invite,
     to accept, and for each turn.
     """
-    guests = stage.seats
+    await party(stage, stage.seats, rounds=rounds, turns=turns, budget=budget)
+
+
+async def party(
+    stage: Stage, guests: Sequence[str], *, rounds: int, turns: int, budget: float
+) -> list[Talk]:
+    """Hold a party among *guests*; its conversations, in the order they were arranged."""
+    talks: list[Talk] = []
     async for number in stage.rounds(rounds):
-        invitations = await stage.collect(
-            {
-                seat: Invite(
-                    round=number,
-                    rounds=rounds,
-                    others=tuple(guest for guest in guests if guest != seat),
-                )
-                for seat in guests
-            },
-            budget=budget,
-        )
-        asked = {
-            seat: Accept(invited_by=inviters)
-            for seat, inviters in by_target(invitations).items()
-        }
-        accepted = await stage.collect(asked, budget=budget)
-        await stage.chats(pairs(invitations, accepted), turns=turns, budget=budget)
+        arranged = await mingle(stage, guests, number, rounds, budget)
+        held = await stage.chats(arranged, turns=turns, budget=budget)
+        talks += map(Talk, [number] * len(held), arranged, held)
+    return talks
+
+
+async def mingle(
+    stage: Stage, guests: Sequence[str], round: int, rounds: int, budget: float
+) -> list[tuple[str, str]]:
+    """Have *guests* invite and accept each other; the pairs that come of it."""
+    invitations = await stage.collect(
+        {
+            seat: Invite(
+                round=round,
+                rounds=rounds,
+                others=tuple(guest for guest in guests if guest != seat),
+            )
+            for seat in guests
+        },
+        budget=budget,
+    )
+    asked = {
+        seat: Accept(invited_by=inviters)
+        for seat, inviters in by_target(invitations).items()
+    }
+    accepted = await stage.collect(asked, budget=budget)
+    return pairs(invitations, accepted)
 
 
 def by_target(invitations: Mapping[str, Invitation]) -> dict[str, tuple[str, ...]]:
