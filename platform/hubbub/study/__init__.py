@@ -1,0 +1,1 @@
+"""Studies: arms, replicates, and an effect with its error."""
