@@ -475,8 +475,8 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "garbage": (lambda lines: [*lines[:3], b"\xff\n"], "log.jsonl:4: not a message"),
     "deep": (lambda lines: [b"[" * 100_000 + b"\n"], "log.jsonl:1: not a message"),
     "another kind": (
-        lambda lines: [lines[0].replace(b'"kind":"start"', b'"kind":"stop"')],
-        "log.jsonl:1: not a message: unknown kind 'stop'",
+        lambda lines: [lines[0].replace(b'"kind":"start"', b'"kind":"halt"')],
+        "log.jsonl:1: not a message: unknown kind 'halt'",
     ),
 }
 
@@ -532,6 +532,63 @@ def test_a_manifest_that_is_none(hubbub: Hubbub, folder: Path, text: str) -> Non
     assert listed.code == 0
     assert len(listed.out.splitlines()) == 1
     assert "copy is not a run folder" in listed.err
+
+
+MOODY = """
+import itertools
+
+from hubbub import Ask, Mind
+from hubbub.questions import Acceptance, Invitation, Invite, Speech, Turn
+
+moods = itertools.count()
+
+
+class Moody(Mind):
+    async def act(self, ask: Ask) -> object:
+        match ask.question:
+            case Invite(others=others):
+                return Invitation(others[next(moods) % len(others)])
+            case Turn():
+                return Speech("hm", leave=True)
+            case question:
+                return Acceptance(question.invited_by)
+"""
+
+
+def test_a_run_is_replayed(hubbub: Hubbub, folder: Path) -> None:
+    """From its folder alone; what was done again is counted."""
+    done = hubbub("replay", str(folder))
+    (told,) = hubbub("replay", str(folder), "--json").lines()
+
+    assert done.code == 0
+    assert "replayed and equal" in done.out
+    assert told["ok"]
+    assert told["complete"]
+    assert (told["acts"] > 4, told["skipped"]) == (True, {})
+
+
+def test_a_replay_that_comes_out_otherwise(hubbub: Hubbub, tmp_path: Path) -> None:
+    """Exit 4 with the first difference: where, whose, what was expected and found."""
+    (tmp_path / "moody.py").write_text(MOODY)
+    assert hubbub(*BRIEF, "--mind", "moody.py", "--out", "x").code == 0
+    done = hubbub("replay", "x", "--json")
+    (told,) = done.lines()
+
+    assert done.code == 4
+    assert "the replay is another run: at seq" in done.err
+    assert not told["ok"]
+    assert told["seat"].startswith("L")
+    assert told["expected"] != told["found"]
+
+
+def test_nothing_is_replayed_without_a_log(hubbub: Hubbub, folder: Path) -> None:
+    """Of a complete run it is missing; of one that has just begun it is not yet there."""
+    (folder / "log.jsonl").unlink()
+    missing = hubbub("replay", str(folder))
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"complete"', '"running"'))
+
+    assert (missing.code, hubbub("replay", str(folder)).code) == (4, 2)
 
 
 def test_a_population_that_was_changed(hubbub: Hubbub, folder: Path) -> None:
@@ -823,9 +880,13 @@ def test_doctor_names_a_server_that_is_not_there(hubbub: Hubbub) -> None:
 
 
 def test_models_lists_what_answers_here(hubbub: Hubbub) -> None:
-    """Those for tests always do."""
-    assert "scripted/legal" in hubbub("models").out.splitlines()
-    assert all("provider" in line for line in hubbub("models", "--json").lines())
+    """Those for tests always do, and are free."""
+    listed = [line.split() for line in hubbub("models").out.splitlines()]
+    found = {line["provider"]: line for line in hubbub("models", "--json").lines()}
+
+    assert ["scripted/legal", "free"] in listed
+    prices = found["scripted"]["prices"]
+    assert prices["scripted/legal"] == {"input": 0, "output": 0}
 
 
 def test_help_is_no_error(hubbub: Hubbub) -> None:

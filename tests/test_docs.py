@@ -23,10 +23,11 @@ from hubbub.folder import Manifest
 from hubbub.messages import KINDS, Message, Outcome
 from hubbub.models.base import Call, Sampling
 from hubbub.models.catalogue import SERVERS
+from hubbub.policies import POLICIES, Notes, Summary, Window
 from hubbub.population import Group, Population
-from hubbub.registry import minds
-from hubbub_agents.model import ModelOptions
-from hubbub_agents.talker import TalkerOptions
+from hubbub.registry import load_scenario, minds
+from hubbub_agents.givers import GiverOptions
+from hubbub_scenarios.sentence_construction.minds import WriterOptions
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
@@ -35,7 +36,7 @@ EXAMPLES = sorted(ROOT.glob("docs/examples/*.py"))
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 #: The last words before a block that is a file.
-_NAMED = re.compile(r"`([\w/-]+\.(?:py|toml))`:\s*$")
+_NAMED = re.compile(r"`([\w/-]+\.(?:py|toml|txt))`:\s*$")
 _NOT_RUN = re.compile(r"<!-- not run: \S.* -->\s*$")
 #: What the README says to somebody who has nothing yet.
 _BY_HAND = re.compile(r"make (?:demo|test)\b")
@@ -225,9 +226,21 @@ TABLES = [
     ("scenarios.md", "key of a group", fields(Group)),
     ("scenarios.md", "key of sampling", fields(Sampling)),
     ("minds.md", "mind", set(minds())),
-    ("minds.md", "option of a talker", fields(TalkerOptions)),
-    ("minds.md", "option of a model", fields(ModelOptions)),
+    ("minds.md", "option of a talker", fields(GiverOptions) | fields(WriterOptions)),
+    ("minds.md", "policy", set(POLICIES)),
+    ("minds.md", "field of a window", fields(Window)),
+    ("minds.md", "field of a summary", fields(Summary)),
+    ("minds.md", "field of notes", fields(Notes)),
     ("minds.md", "provider", {*SERVERS, "local", "scripted"}),
+    *(
+        (page, f"parameter of {name}", set(load_scenario(name).parameters))
+        for name, page in (
+            ("cocktail-party", "cocktail-party.md"),
+            ("sentence-construction", "sentence-construction.md"),
+            ("public-goods", "poisoning.md"),
+            ("poisoning", "poisoning.md"),
+        )
+    ),
     ("log.md", "field of a line", fields(Message) | {"hash"}),
     ("log.md", "field of a call", fields(Call)),
     ("log.md", "field of the manifest", fields(Manifest)),

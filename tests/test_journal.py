@@ -7,6 +7,7 @@ from hubbub.journal import Journal
 from hubbub.messages import (
     Asked,
     Body,
+    Budgeted,
     Contributed,
     Ended,
     Joined,
@@ -19,6 +20,7 @@ from hubbub.messages import (
     RoundBegan,
     Said,
     Started,
+    Stopped,
 )
 
 from .playing import Scribe
@@ -220,3 +222,20 @@ async def test_waiting_for_a_step_is_for_that_step_alone() -> None:
         await anyio.wait_all_tasks_blocked()
         assert not changed.is_set()
         log.give(1, "a")
+
+
+def test_whoever_got_nothing_since_the_last_budget_is_known() -> None:
+    """By ask or by turn; a new budget, and nothing else, makes up for it."""
+    log = Reading()
+    for short in (False, True):
+        log.add(Budgeted(tokens=9))
+        assert (log.journal.short, log.journal.stopped) == (False, False)
+        log.collect(1 + short, "a")
+        log.give(1 + short, "a", "budget_stop" if short else "late")
+        assert log.journal.short == short
+    log.add(Stopped(why="spent"))
+    assert (log.journal.stopped, log.journal.budget) == (True, Budgeted(tokens=9))
+
+    log.add(Budgeted())
+    log.add(Passed(turn="3/a/1", outcome="budget_stop"), "a", "hall")
+    assert (log.journal.short, log.journal.stopped) == (True, False)

@@ -20,7 +20,8 @@ ROOTS = {
 OURS = {Path(package).name for package in ROOTS}
 #: What these import of hubbub: the leaves nothing, the vocabulary only leaves.
 LEAVES = {
-    "text": set[str](),
+    "secrets": set[str](),
+    "text": {"hubbub.secrets"},
     "chance": set[str](),
     "errors": {"hubbub.text"},
     "names": {"hubbub.errors"},

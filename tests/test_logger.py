@@ -16,7 +16,7 @@ from hubbub.errors import LogDamaged
 from hubbub.ledger import read_records
 from hubbub.log import audit_log
 from hubbub.logger import BATCH, Logger
-from hubbub.messages import Called, Ended, Said
+from hubbub.messages import Called, Ended, Said, Stopped
 from hubbub.names import CONDUCTOR, PHASES
 
 from .playing import bus_with
@@ -216,3 +216,18 @@ async def test_a_full_disk_is_waited_for(full_disk: tuple[Path, Free]) -> None:
     audit = audit_log(folder / "log.jsonl")
     assert audit.ended
     assert len(audit.calls) == 600
+
+
+async def test_a_run_that_has_stopped_is_left(tmp_path: Path) -> None:
+    """With all of it kept; one that had stopped and goes on is followed to its end."""
+    bus = await bus_with(tale()[:-1])
+    voice = Voice(bus, CONDUCTOR, (await bus.claim("live", [CONDUCTOR]))[CONDUCTOR])
+    await voice.say(PHASES, Stopped(why="spent"), seen=0)
+    await bus.note(stopped="spent")
+    await keep(bus, tmp_path)
+    assert audit_log(tmp_path / "log.jsonl").messages == len(tale())
+
+    await bus.note(stopped="")
+    await voice.say(PHASES, Ended(steps=3), seen=0)
+    await keep(bus, tmp_path)
+    assert audit_log(tmp_path / "log.jsonl").ended

@@ -22,6 +22,8 @@ from hubbub.names import CONDUCTOR
 
 PARTY = ("--scenario", "cocktail-party", "--agents", "4", "--set", "rounds=2")
 LONG = (*PARTY[:-1], "rounds=100000")
+#: A party that costs some 30,000 tokens, and what it may cost.
+DEAR = (*PARTY[:-1], "rounds=4", "--model", "scripted/legal", "--token-budget")
 SEATS = ["L1", "L2", "L3", "L4"]
 
 
@@ -267,7 +269,8 @@ async def test_the_environment_makes_the_population(stage: Stage) -> None:
 
 async def test_an_empty_environment_is_none(stage: Stage) -> None:
     """Compose sets to nothing whatever its user has not set."""
-    names = ("AGENTS", "MIND", "MODEL", "SEED", "SET", "LOG")
+    words = "AGENTS MIND MODEL SEED SET LOG BUDGET TOKEN_BUDGET PRICES"
+    names = words.split()
     stage.environment |= {f"HUBBUB_{name}": "" for name in names}
     await stage.play(("begin", "--scenario", "cocktail-party"))
     cast = await read_cast(await stage.bus())
@@ -284,3 +287,32 @@ async def test_every_line_says_whose_it_is(stage: Stage) -> None:
     for number, role in (2, "worker"), (3, "conductor"):
         lines = [json.loads(line) for line in stage.said(number, role).splitlines()]
         assert {(line["role"], line["run"]) for line in lines} == {(role, run)}
+
+
+async def test_roles_leave_a_run_that_stops_at_its_budget(stage: Stage) -> None:
+    """In good order, so that nobody starts them again; the folder says why."""
+    await stage.play(("begin", *DEAR, "9000"))
+    codes = await stage.play(("conductor",), ("worker",), ("logger",))
+
+    folder = RunFolder(stage.runs / "latest")
+    assert codes == [0, 0, 0]
+    assert folder.manifest.state == "stopped"
+    assert folder.manifest.why in stage.said(2, "conductor")
+    assert audit_log(folder.log).messages > 0
+    assert await stage.play(("worker", "--if-any"), ("logger", "--if-any")) == [0, 0]
+
+
+async def test_a_stopped_run_waits_for_more(stage: Stage) -> None:
+    """Whoever begins with as much as before is told; with more, it goes on to its end."""
+    await stage.play(("begin", *DEAR, "9000"))
+    first = await stage.current()
+    await stage.play(("conductor",), ("worker",), ("logger",))
+
+    assert await stage.play(("begin", *DEAR, "9000")) == [3]
+    assert "it goes on with --token-budget 18000" in stage.said(5, "begin")
+    assert await stage.play(("begin", *DEAR, "1000000")) == [0]
+    assert await stage.current() == first
+    assert await stage.play(("conductor",), ("worker",), ("logger",)) == [0, 0, 0]
+    folder = RunFolder(stage.runs / "latest")
+    assert (folder.run, folder.manifest.state) == (first, "complete")
+    assert folder.manifest.terms.tokens == 1_000_000

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import anyio
 
+from hubbub.secrets import without_secrets
+
 if sys.platform == "linux":
     _PR_SET_PDEATHSIG = 1
     # Looked up before any fork, and called with the GIL held: between fork and
@@ -53,15 +55,16 @@ async def start_child(
     in the terminal reaches us alone; end it with `stop_child`.
 
     It reads the file descriptor *source* (default: nothing), and both its outputs go to
-    *output* (default: where ours go); *descriptors* stay open in it.  Raises `OSError`
-    when *command* cannot be executed.
+    *output* (default: where ours go); *descriptors* stay open in it.  Its *environment*
+    is ours without secrets unless given.  Raises `OSError` when *command* cannot be
+    executed.
     """
     return await create_subprocess_exec(
         *command,
         stdin=source,
         stdout=output,
         stderr=None if output is None else STDOUT,
-        env=environment,
+        env=without_secrets(os.environ) if environment is None else environment,
         pass_fds=descriptors,
         start_new_session=True,
         preexec_fn=_bound_to_us(),

@@ -4,21 +4,33 @@ import anyio
 import msgspec
 import structlog
 
+from hubbub.budget import Budget
 from hubbub.bus.base import Bus, Claim, Voice
-from hubbub.errors import Fenced, HubbubError, ScenarioFailed, first_error
+from hubbub.errors import (
+    BudgetSpent,
+    Fenced,
+    HubbubError,
+    ScenarioFailed,
+    first_error,
+)
 from hubbub.journal import Journal
-from hubbub.messages import Ended, Started
+from hubbub.messages import Ended, Started, Stopped
 from hubbub.names import CONDUCTOR, PHASES
 from hubbub.phases import Phases
 from hubbub.population import Cast
 from hubbub.stage import Stage
 from hubbub.steps import Steps
+from hubbub.terms import Terms, terms_in
 from hubbub.worker import TTL, new_holder, role_of
 
 log = structlog.get_logger()
 
 #: Seconds the run's end waits for the ends of what was cut off.
 STRAGGLERS = 2.0
+#: Seconds that a run which stops waits for a logger to have written all of it.
+LOGGED = 10.0
+#: Seconds between two looks at what the logger has written.
+LOOK = 0.05
 
 
 class Conductor:
@@ -39,7 +51,8 @@ class Conductor:
         Return when the run has ended, whoever conducted it.
 
         Raises `ScenarioFailed` or `ScenarioChanged`, in an exception group: then the run
-        has not ended, and goes on where it stopped once the scenario is mended.
+        has not ended, and goes on where it stopped once the scenario is mended.  Raises
+        `BudgetSpent` likewise: the run goes on where it stopped with a higher budget.
         """
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._beat)
@@ -71,33 +84,50 @@ class Conductor:
             log.warning("another conductor has taken over")
 
     async def _conduct(self, claim: Claim) -> None:
-        journal = Journal()
-        known = int((await self._bus.meta())["seq"])
+        journal, facts = Journal(), await self._bus.meta()
+        known, terms = int(facts["seq"]), terms_in(facts)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._follow, journal)
-            await self._play(Voice(self._bus, CONDUCTOR, claim), journal, known)
+            voice = Voice(self._bus, CONDUCTOR, claim)
+            await self._play(voice, journal, known, terms)
             tasks.cancel_scope.cancel()
 
     async def _follow(self, journal: Journal) -> None:
         while not journal.ended:
             journal.extend(await self._bus.read(journal.cursor, wait=5.0))
 
-    async def _play(self, voice: Voice, journal: Journal, known: int) -> None:
+    async def _play(
+        self, voice: Voice, journal: Journal, known: int, terms: Terms
+    ) -> None:
         cast = self._cast
         steps = Steps(voice, journal, known)
-        phases = Phases(steps, journal, cast.scenario, grace=3 * self._ttl)
+        budget = Budget(self._bus, steps, journal, terms)
+        phases = Phases(steps, journal, cast.scenario, budget, grace=3 * self._ttl)
         stage = Stage(steps, phases, seats=cast.names, seed=cast.population.seed)
-        await steps.tell(0, PHASES, self._started())
+        await steps.tell(0, PHASES, started(cast))
         try:
             await cast.scenario(stage, **cast.parameters)
         except Exception as error:
-            raise self._failure(error, steps.count) from error
+            failure = self._failure(error, steps.count)
+            if isinstance(failure, BudgetSpent):
+                await self._stop(str(failure), voice, journal)
+            raise failure from error
         await steps.finish()
         if not journal.ended:
-            with anyio.move_on_after(STRAGGLERS):
-                while journal.unanswered:
-                    await journal.move()
+            await _await_stragglers(journal)
             await voice.say(PHASES, Ended(steps=steps.count), seen=journal.cursor)
+
+    async def _stop(self, why: str, voice: Voice, journal: Journal) -> None:
+        """Say in the log that the run stops, unless it does already, and have it kept."""
+        await _await_stragglers(journal)
+        # First of all: there the other roles see whether it still holds.
+        await self._bus.note(stopped=why)
+        if not journal.stopped:
+            await voice.say(PHASES, Stopped(why=why), seen=journal.cursor)
+        seq = int((await self._bus.meta())["seq"])
+        with anyio.move_on_after(LOGGED):
+            while int((await self._bus.meta()).get("logged", "0")) < seq:
+                await anyio.sleep(LOOK)
 
     def _failure(self, raised: Exception, steps: int) -> HubbubError:
         error = first_error(raised)
@@ -108,14 +138,21 @@ class Conductor:
             f"{steps}: {error}"
         )
 
-    def _started(self) -> Started:
-        encode = msgspec.json.encode
-        return Started(
-            scenario=self._cast.scenario.name,
-            seed=self._cast.population.seed,
-            seats=self._cast.names,
-            parameters={
-                name: msgspec.Raw(encode(value))
-                for name, value in self._cast.parameters.items()
-            },
-        )
+
+def started(cast: Cast) -> Started:
+    """The first message of a run of *cast*."""
+    encode = msgspec.json.encode
+    return Started(
+        scenario=cast.scenario.name,
+        seed=cast.population.seed,
+        seats=cast.names,
+        parameters={
+            name: msgspec.Raw(encode(value)) for name, value in cast.parameters.items()
+        },
+    )
+
+
+async def _await_stragglers(journal: Journal) -> None:
+    with anyio.move_on_after(STRAGGLERS):
+        while journal.unanswered:
+            await journal.move()

@@ -17,6 +17,7 @@ Everything Hubbub raises on purpose.
   * ServerFailed           the embedded server could not be started
   * MessageTooLarge        a body above ``messages.MAX_BODY``
   * ScenarioChanged        a replayed step is not the recorded one
+  * ReplayDiffers          a replayed act or step is not the recorded one; says where
   * RunFailed              a role cannot be kept alive; the run can be resumed
   * ScenarioFailed         the scenario itself raised; ``__cause__`` has its error
   * BudgetSpent            the run's budget does not allow another model call
@@ -142,6 +143,23 @@ class ScenarioChanged(HubbubError):
             f"step {step} is recorded as {recorded} and is now {found}: the scenario "
             "has changed since the run began; resume it with the version it began with"
         )
+        self.step = step
+        self.recorded = recorded
+        self.found = found
+
+
+class ReplayDiffers(HubbubError):
+    """At *seq*, *seat* is recorded to have said what is *expected*; *found* is other."""
+
+    def __init__(self, seq: int, seat: str, expected: str, found: str) -> None:
+        super().__init__(
+            f"the replay is another run: at seq {seq} the record of {seat} is\n"
+            f"  {safe_text(expected, 400)}\nand now it is\n  {safe_text(found, 400)}"
+        )
+        self.seq = seq
+        self.seat = seat
+        self.expected = expected
+        self.found = found
 
 
 class ScenarioFailed(HubbubError):
@@ -175,8 +193,9 @@ class ModelError(HubbubError):
     """
 
     def __init__(self, kind: ModelErrorKind, detail: str) -> None:
-        super().__init__(f"{kind}: {safe_text(detail, 300)}")
         self.kind: ModelErrorKind = kind
+        self.detail = safe_text(detail, 300)
+        super().__init__(f"{kind}: {self.detail}")
 
 
 def first_error(error: BaseException) -> BaseException:

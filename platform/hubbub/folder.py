@@ -13,6 +13,7 @@ import msgspec
 
 from hubbub.errors import BadPopulation, NotARun, RunExists
 from hubbub.population import Population, as_toml, read_population
+from hubbub.terms import Terms
 
 #: What there may be before a folder has its manifest and is a run's.
 _BEGINNINGS = ("population.toml", ".population.toml", ".manifest.json")
@@ -23,7 +24,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     What a run is, and at its end what it came to.
 
     *created* and *ended* are UTC; *population_sha256* is that of ``population.toml``;
-    *last_hash* the chain's end in ``log.jsonl``; *wall* the seconds of the last sitting.
+    *last_hash* the chain's end in ``log.jsonl``; *wall* the seconds of the last sitting;
+    *terms* what it may spend, and *why* it has stopped, if it has.
     """
 
     run: str
@@ -35,9 +37,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seats: int
     hubbub: str
     python: str
-    state: Literal["running", "complete"] = "running"
+    state: Literal["running", "stopped", "complete"] = "running"
+    why: str = ""
     ended: str = ""
     server: str = ""
+    terms: Terms = Terms()
     messages: int = 0
     asks: int = 0
     outcomes: dict[str, int] = {}
@@ -79,7 +83,7 @@ class RunFolder:
         """Replace the manifest, at once or not at all."""
         self.manifest = manifest
         encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-        _write(self.path / "manifest.json", encoded + b"\n")
+        write_file(self.path / "manifest.json", encoded + b"\n")
 
 
 def new_run_id(scenario: str) -> str:
@@ -100,7 +104,7 @@ def make_folder(
         raise RunExists(f"{path} is not empty: choose another --out")
     path.mkdir(parents=True, exist_ok=True)
     text = as_toml(population).encode()
-    _write(path / "population.toml", text)
+    write_file(path / "population.toml", text)
     manifest = Manifest(
         run=run,
         scenario=scenario,
@@ -113,7 +117,7 @@ def make_folder(
         python=platform.python_version(),
     )
     encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-    _write(path / "manifest.json", encoded + b"\n")
+    write_file(path / "manifest.json", encoded + b"\n")
     return RunFolder(path)
 
 
@@ -155,7 +159,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes) -> None:
     """Make or replace the file at *path*, at once or not at all."""
     draft = path.with_name(f".{path.name}")
     with draft.open("wb") as file:

@@ -8,6 +8,7 @@ import anyio
 from hubbub.chat import Chat
 from hubbub.messages import (
     Asked,
+    Budgeted,
     Contributed,
     Ended,
     Joined,
@@ -20,6 +21,7 @@ from hubbub.messages import (
     RoundBegan,
     Said,
     Started,
+    Stopped,
     Ticked,
 )
 from hubbub.names import CONDUCTOR
@@ -93,6 +95,11 @@ class Journal:
         self.members: dict[str, dict[str, None]] = {}
         #: Asks, and turns cut off by a close, whose ends are not in the log yet.
         self.unanswered: set[str] = set()
+        #: The budget said last, whether it has been too small for somebody since, and
+        #: whether the run has stopped for that.
+        self.budget: Budgeted | None = None
+        self.short = False
+        self.stopped = False
         self._steps: dict[int, Step] = {}
         self._chats: dict[str, Step] = {}
         self._moved = anyio.Event()
@@ -135,6 +142,12 @@ class Journal:
                 self._leave(message.room, seats)
             case Ended():
                 self.ended = True
+            case Budgeted() as budget:
+                self.budget, self.short, self.stopped = budget, False, False
+            case Stopped():
+                self.stopped = True
+            case Contributed(outcome="budget_stop") | Passed(outcome="budget_stop"):
+                self.short = True
             case _:
                 pass
         if message.sender == CONDUCTOR:

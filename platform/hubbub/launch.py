@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
@@ -17,16 +17,25 @@ from hubbub.bus.settings import check_server
 from hubbub.conductor import Conductor
 from hubbub.console.live import TICK, LiveView
 from hubbub.console.picture import Picture
-from hubbub.errors import BusUnavailable, LogDamaged, RunFailed, ServerFailed
+from hubbub.errors import (
+    BudgetSpent,
+    BusUnavailable,
+    LogDamaged,
+    RunFailed,
+    ServerFailed,
+    first_error,
+)
 from hubbub.folder import RunFolder, now
 from hubbub.logfile import read_tail
 from hubbub.logger import Logger
 from hubbub.models.catalogue import LOCAL_URL, open_models
 from hubbub.models.local import open_local
 from hubbub.population import Cast, Population
+from hubbub.purse import count_spent
 from hubbub.restore import restore
 from hubbub.supervise import Supervisor, forget_the_dead
-from hubbub.worker import Worker
+from hubbub.terms import Terms, terms_in
+from hubbub.worker import UNBOUNDED, Worker
 
 log = structlog.get_logger()
 
@@ -37,10 +46,18 @@ SERVER_WAIT = 1.0
 
 
 async def enter_run(
-    url: str, run: str, population: Population, created: str, *, patience: float = 0.0
+    url: str,
+    run: str,
+    population: Population,
+    created: str,
+    *,
+    terms: Terms = UNBOUNDED,
+    patience: float = 0.0,
 ) -> str:
     """
     Make *run* known on the server at *url* and return the server's name and version.
+
+    From then on it goes on *terms*, and if it had stopped it has not.
 
     A server that does not answer is asked again for *patience* seconds.  Raises
     `BusUnavailable`, or `BusUnsafe` where the server would lose messages.
@@ -51,7 +68,10 @@ async def enter_run(
             async with open_client(url) as client, open_bus(url, run) as bus:
                 facts = await check_server(client)
                 # Whoever finds the run must find what it is made from.
-                await bus.note(population=msgspec.json.encode(population).decode())
+                await bus.note(
+                    population=msgspec.json.encode(population).decode(),
+                    **on_terms(terms),
+                )
                 await announce(client, run, created)
             break
         except BusUnavailable:
@@ -59,6 +79,16 @@ async def enter_run(
                 raise
         await anyio.sleep(SERVER_WAIT / 10)
     return f"{facts.name} {facts.version}"
+
+
+def on_terms(terms: Terms) -> dict[str, str]:
+    """The facts that have a run go on, on *terms*."""
+    return {"terms": msgspec.json.encode(terms).decode(), "stopped": ""}
+
+
+async def read_terms(bus: Bus) -> Terms:
+    """On what terms a run goes that has been entered."""
+    return terms_in(await bus.meta())
 
 
 async def read_cast(bus: Bus) -> Cast:
@@ -74,24 +104,50 @@ async def launch(
     cast: Cast,
     view: LiveView,
     *,
+    terms: Terms = UNBOUNDED,
     url: str = "",
     workers: int = 0,
     environment: Mapping[str, str] = os.environ,
 ) -> None:
     """
-    Play *folder*'s run to its end and write its manifest.
+    Play *folder*'s run to its end, on *terms*, and write its manifest.
 
     On the server at *url*, else on an embedded one that is kept alive.  With *workers*,
     every role is a process of its own and is started again when it dies.  Raises
-    whatever ends a run early; the same call goes on with it.
+    whatever ends a run early; the same call goes on with it.  `BudgetSpent` is raised
+    alone, and the manifest says so too.
     """
     began = anyio.current_time()
+    folder.save(
+        msgspec.structs.replace(folder.manifest, terms=terms, state="running", why="")
+    )
+    try:
+        await _launch(folder, cast, view, terms, url, workers, environment)
+    except BaseExceptionGroup as group:
+        stop = first_error(group)
+        if not isinstance(stop, BudgetSpent):
+            raise
+        file_stop(folder, str(stop))
+        raise stop from None
+    finish(folder, view.picture, anyio.current_time() - began)
+
+
+async def _launch(
+    folder: RunFolder,
+    cast: Cast,
+    view: LiveView,
+    terms: Terms,
+    url: str,
+    workers: int,
+    environment: Mapping[str, str],
+) -> None:
     async with _server(folder, url) as place:
         server = await enter_run(
             place,
             folder.run,
             cast.population,
             folder.manifest.created,
+            terms=terms,
             patience=0.0 if url else PATIENCE,
         )
         folder.save(msgspec.structs.replace(folder.manifest, server=server))
@@ -101,16 +157,21 @@ async def launch(
             anyio.create_task_group() as roles,
         ):
             await restore(bus, folder)
+            if terms.limits:
+                await count_spent(bus)
             await forget_the_dead(bus)
             roles.start_soon(_watch, bus, view, read_tail(folder.log).seq)
             if workers:
-                where = ["--redis", place, "--run", folder.run]
                 roles.start_soon(
-                    _supervise, folder, cast, bus, view, where, workers, environment
+                    _supervise, folder, cast, bus, view, place, workers, environment
                 )
             else:
-                roles.start_soon(_play, folder, cast, bus, environment)
-    finish(folder, view.picture, anyio.current_time() - began)
+                roles.start_soon(_play, folder, cast, bus, terms, environment)
+
+
+def file_stop(folder: RunFolder, why: str) -> None:
+    """Say in the manifest that the run has stopped, and *why*."""
+    folder.save(msgspec.structs.replace(folder.manifest, state="stopped", why=why))
 
 
 def finish(folder: RunFolder, picture: Picture, wall: float) -> None:
@@ -188,16 +249,22 @@ async def _tick(view: LiveView) -> None:
 
 
 async def _play(
-    folder: RunFolder, cast: Cast, bus: Bus, environment: Mapping[str, str]
+    folder: RunFolder,
+    cast: Cast,
+    bus: Bus,
+    terms: Terms,
+    environment: Mapping[str, str],
 ) -> None:
     """All roles in this process."""
     names = cast.population.models()
     async with (
-        open_models(names, environment) as models,
+        open_models(
+            names, environment, terms.cache, replicate=terms.replicate
+        ) as models,
         anyio.create_task_group() as roles,
     ):
         roles.start_soon(Logger(bus, folder.path).run)
-        roles.start_soon(Worker(bus, cast, models).run)
+        roles.start_soon(Worker(bus, cast, models, terms=terms).run)
         roles.start_soon(Conductor(bus, cast).run)
 
 
@@ -206,24 +273,29 @@ async def _supervise(
     cast: Cast,
     bus: Bus,
     view: LiveView,
-    place: Sequence[str],
+    place: str,
     workers: int,
     environment: Mapping[str, str],
 ) -> None:
     """Each role in a process of its own."""
     async with AsyncExitStack() as stack:
-        shared = dict(environment)
+        # Its password is nothing for a command line, which all on this machine can read.
+        shared = {**environment, "REDIS_URL": place}
+        run = ["--run", folder.run]
         local = [m for m in cast.population.models() if m.startswith("local/")]
-        if local and LOCAL_URL not in shared:
+        cached = folder.manifest.terms.cache == "only"
+        if local and LOCAL_URL not in shared and not cached:
             name = local[0].removeprefix("local/")
             shared[LOCAL_URL] = await stack.enter_async_context(
                 open_local(name, shared)
             )
         commands = [
-            ["logger", *place, "--out", str(folder.path)],
-            *(["worker", *place] for _ in range(workers)),
-            ["conductor", *place],
+            ["logger", *run, "--out", str(folder.path)],
+            *(["worker", *run] for _ in range(workers)),
+            ["conductor", *run],
         ]
         output = folder.path / "roles.log"
         supervisor = Supervisor(bus, output, shared, lambda: view.picture.messages)
         await supervisor.run(commands)
+    if why := (await bus.meta()).get("stopped"):
+        raise BudgetSpent(why)

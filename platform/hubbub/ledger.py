@@ -41,7 +41,8 @@ def split(line: bytes) -> tuple[bytes, Record | None]:
     message = decode_line(line)
     assert isinstance(message.body, Called)
     record = Record(message.seq, message.body.record)
-    digest = Called(call=message.body.call, sha256=record.sha256)
+    body = message.body
+    digest = Called(call=body.call, sha256=record.sha256, dropped=body.dropped)
     return head + mark + encode_body(digest) + b"}", record
 
 
@@ -53,7 +54,7 @@ def join(line: bytes, record: Record | None) -> bytes:
     assert isinstance(body, Called)
     if record is None or (record.seq, record.sha256) != (message.seq, body.sha256):
         raise ValueError("calls.jsonl does not have this call")
-    whole = Called(call=body.call, record=record.call)
+    whole = Called(call=body.call, record=record.call, dropped=body.dropped)
     return head + mark + encode_body(whole) + b"}"
 
 

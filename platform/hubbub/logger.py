@@ -24,6 +24,9 @@ DISK_WAIT = 1.0
 #: Seconds between two looks of a standby logger.
 STANDBY = 0.2
 
+#: In every message with which a run stops.
+_STOP = b'"kind":"stop"'
+
 
 class Logger:
     """
@@ -38,7 +41,7 @@ class Logger:
 
     async def run(self) -> None:
         """
-        Return when the run's last message is on the disk.
+        Return when the run's last message is on the disk, or all of a run that stopped.
 
         Raises `LogDamaged` if the files are not this run's.
         """
@@ -58,6 +61,10 @@ class Logger:
             if lines:
                 await self._keep(file, ledger, [line for _, line in lines])
                 await self._tell(file)
+            if not lines or any(_STOP in line for _, line in lines):
+                facts = await self._bus.meta()
+                if facts.get("stopped") and int(facts["seq"]) == file.tail.seq:
+                    return
 
     async def _tell(self, file: LogFile) -> None:
         await self._bus.note(logged=str(file.tail.seq))

@@ -184,17 +184,36 @@ class Resulted(Body, frozen=True, kw_only=True):
     value: msgspec.Raw
 
 
+class Budgeted(Body, frozen=True, kw_only=True):
+    """
+    What the run may spend from here on, in US dollars and in tokens; null is no bound.
+
+    It holds for the whole run, what was spent before included.
+    """
+
+    money: float | None = None
+    tokens: int | None = None
+
+
+class Stopped(Body, frozen=True, kw_only=True):
+    """The run stops here, between two phases, and can go on: *why*, in words."""
+
+    why: str
+
+
 class Called(Body, frozen=True, kw_only=True):
     """
     One model call, recorded before its reply is used.
 
-    *call* is ``<ask>/<attempt>``; *record* is the whole `models.Call` as JSON.
-    In ``log.jsonl`` the record's SHA-256 stands in its place.
+    *call* is ``<ask>/<draw>``; *record* is the whole `models.Call` as JSON.
+    In ``log.jsonl`` the record's SHA-256 stands in its place.  *dropped* is how many
+    messages that the seat had heard were left out of the prompts to make room.
     """
 
     call: str
     record: msgspec.Raw = msgspec.Raw(b"null")
     sha256: str = ""
+    dropped: int = 0
 
 
 class Remembered(Body, frozen=True, kw_only=True):
@@ -247,6 +266,8 @@ KINDS: dict[str, type[Body]] = {
     "round": RoundBegan,
     "tick": Ticked,
     "result": Resulted,
+    "budget": Budgeted,
+    "stop": Stopped,
     "call": Called,
     "memory": Remembered,
     "fault": Faulted,

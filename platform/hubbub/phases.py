@@ -7,6 +7,7 @@ from typing import Generic, Literal, TypeVar
 import anyio
 import msgspec
 
+from hubbub.budget import Budget
 from hubbub.journal import Journal, Line, Step
 from hubbub.messages import (
     Asked,
@@ -50,17 +51,23 @@ class Collected(Mapping[str, A], Generic[A]):
 
 class Phases:
     """
-    Plays phases as steps of the log.
+    Plays phases as steps of the log, as long as *budget* allows.
 
     *grace* is how many seconds a dead host's seats may take to be hosted again.
     """
 
     def __init__(
-        self, steps: Steps, journal: Journal, scenario: Scenario, grace: float
+        self,
+        steps: Steps,
+        journal: Journal,
+        scenario: Scenario,
+        budget: Budget,
+        grace: float,
     ) -> None:
         self._steps = steps
         self._journal = journal
         self._scenario = scenario
+        self._budget = budget
         self._grace = grace
 
     async def ask(
@@ -86,7 +93,7 @@ class Phases:
             budget=budget,
             quorum=quorum,
         )
-        step = await self._steps.find(number, PHASES, opened)
+        step = await self._enter(PHASES, opened)
         if step.closed is None:
             posts: list[tuple[str, Body]] = [] if step.made else [(PHASES, opened)]
             posts += [
@@ -96,8 +103,20 @@ class Phases:
             ]
             await self._steps.say_all(posts)
             await self._steps.say(PHASES, await self._gather(step, opened))
-        self._journal.forget(number)
+        self._leave(opened)
         return _collected(step, asks)
+
+    async def _enter(self, room: str, opened: PhaseOpened) -> Step:
+        """What the log has of the phase; where that is nothing, it may begin."""
+        step = await self._steps.find(opened.step, room, opened)
+        if step.made is None:
+            await self._budget.check()
+        self._budget.enter(opened.step)
+        return step
+
+    def _leave(self, opened: PhaseOpened) -> None:
+        self._journal.forget(opened.step)
+        self._budget.leave(opened.step)
 
     async def _gather(self, step: Step, opened: PhaseOpened) -> PhaseClosed:
         """Wait for the contributions; how the phase closes."""
@@ -116,7 +135,7 @@ class Phases:
     async def chat(self, room: str, opened: PhaseOpened) -> tuple[Line, ...]:
         """Hold the chat to its end; what was said in it, in order."""
         number = opened.step
-        step = await self._steps.find(number, room, opened)
+        step = await self._enter(room, opened)
         if step.chat is None:
             members = self._journal.members.get(room, {})
             new = tuple(seat for seat in opened.seats if seat not in members)
@@ -130,7 +149,7 @@ class Phases:
             await self._steps.say(room, PhaseClosed(step=number, why=why))
         if step.leaving and not step.left:
             await self._steps.say(room, Left(seats=step.leaving, step=number))
-        self._journal.forget(number)
+        self._leave(opened)
         return tuple(step.lines)
 
     async def _listen(self, step: Step, limit: float) -> Literal["over", "deadline"]:

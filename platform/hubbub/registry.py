@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import entry_points
+from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -32,6 +33,11 @@ def scenarios() -> list[str]:
 def minds() -> list[str]:
     """The names of the registered minds."""
     return sorted(entry_points(group="hubbub.minds").names)
+
+
+def outcomes() -> list[str]:
+    """The names of the registered outcomes of runs."""
+    return sorted(entry_points(group="hubbub.outcomes").names)
 
 
 def absolute(reference: str, folder: Path) -> str:
@@ -77,6 +83,25 @@ def load_mind(reference: str) -> MindFactory:
     here: dict[str, type[Mind]] = {n: v for n, v in vars(module).items() if _is_mind(v)}
     own = {n: v for n, v in here.items() if v.__module__ == module.__name__}
     return _one("mind", found[1], found[2], here, own)
+
+
+def load_outcome(reference: str) -> Callable[..., Any]:
+    """
+    The outcome *reference* names: a registered name, or ``file.py:function``.
+
+    A file with one function needs no ``:function``.  Raises as `load_scenario` does.
+    """
+    found = _FILE.fullmatch(reference)
+    if not found:
+        registered = _entry("outcome", reference, outcomes())
+        if not callable(registered):
+            raise BadPopulation(f"the outcome {reference} is registered and is none")
+        function: Callable[..., Any] = registered
+        return function
+    module = _module(found[1])
+    here = {n: v for n, v in vars(module).items() if isfunction(v)}
+    own = {n: v for n, v in here.items() if v.__module__ == module.__name__}
+    return _one("outcome", found[1], found[2], here, own)
 
 
 def _is_mind(value: object) -> bool:

@@ -12,6 +12,7 @@ import structlog
 from hubbub.bus import Bus
 from hubbub.children import start_child, stop_child
 from hubbub.errors import RunFailed
+from hubbub.secrets import DOTENV, without_secrets
 
 log = structlog.get_logger()
 
@@ -28,7 +29,8 @@ class Supervisor:
     """
     Starts roles of the run on *bus* and starts them again when they die.
 
-    What they say goes to *output*; *moved* tells how far the run is.
+    What they say goes to *output*; *moved* tells how far the run is.  Workers have the
+    *environment*, others have it without secrets.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class Supervisor:
     ) -> None:
         self._bus = bus
         self._output = output
-        self._environment = environment
+        self._environment = {**environment, DOTENV: ""}
         self._moved = moved
 
     async def run(self, commands: Sequence[Sequence[str]]) -> None:
@@ -76,12 +78,16 @@ class Supervisor:
             child = await start_child(
                 [sys.executable, "-m", "hubbub", *command],
                 output=output.fileno(),
-                environment=self._environment,
+                environment=self._environment_of(command[0]),
             )
         try:
             return await child.wait()
         finally:
             await stop_child(child)
+
+    def _environment_of(self, role: str) -> dict[str, str]:
+        alone = role == "worker"
+        return self._environment if alone else without_secrets(self._environment)
 
 
 async def forget_the_dead(bus: Bus) -> None:

@@ -11,8 +11,9 @@ from hubbub.bus import Bus
 from hubbub.cli.made import jsonable
 from hubbub.console.picture import Picture
 from hubbub.folder import RunFolder, make_folder, point_latest
-from hubbub.launch import finish, read_cast
+from hubbub.launch import file_stop, finish, read_cast, read_terms
 from hubbub.log import read_log
+from hubbub.logfile import read_tail
 from hubbub.logger import Logger
 from hubbub.worker import TTL, new_holder, role_of
 
@@ -35,6 +36,9 @@ async def keep_folder(bus: Bus, path: Path) -> None:
         point_latest(path)
         if folder.manifest.state != "complete":
             await bus.note(filed="no")
+            terms = await read_terms(bus)
+            again = {"terms": terms, "state": "running", "why": ""}
+            folder.save(msgspec.structs.replace(folder.manifest, **again))
             await _fill(bus, folder)
         await bus.note(filed="yes")
 
@@ -42,6 +46,10 @@ async def keep_folder(bus: Bus, path: Path) -> None:
 async def _fill(bus: Bus, folder: RunFolder) -> None:
     began = anyio.current_time()
     await Logger(bus, folder.path).run()
+    why = (await bus.meta()).get("stopped")
+    if why and not read_tail(folder.log).ended:
+        file_stop(folder, why)
+        return
     picture = Picture()
     for message in read_log(folder.log):
         picture.apply(message)

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from hubbub.bus.directory import all_runs, open_client
-from hubbub.cli.made import RUNS
+from hubbub.cli.made import runs
 from hubbub.cli.output import Page, echo_json, told
 from hubbub.console.picture import Picture
 from hubbub.console.tables import show as tables
@@ -20,6 +20,9 @@ from hubbub.log import Audit, audit_log, read_log
 from hubbub.models.base import Call
 from hubbub.text import safe_text
 
+#: After the last call.
+_NONE: tuple[int, Call | None] = (0, None)
+
 _decode_call = msgspec.json.Decoder(Call).decode
 
 
@@ -27,15 +30,15 @@ def find_folder(name: str) -> RunFolder:
     """The run that *name* means: a folder, an id in runs/, or none for the latest."""
     if name:
         path = Path(name)
-        return RunFolder(path if path.exists() else RUNS / name)
-    path = RUNS / "latest"
+        return RunFolder(path if path.exists() else runs() / name)
+    path = runs() / "latest"
     if not path.exists():
-        raise UsageError(f"there is no run in {RUNS}/ yet: name a run folder")
+        raise UsageError(f"there is no run in {runs()}/ yet: name a run folder")
     return RunFolder(path.resolve())
 
 
 @click.command()
-@click.argument("base", type=click.Path(path_type=Path), default=RUNS)
+@click.argument("base", type=click.Path(path_type=Path), default=runs)
 @click.option("--redis", "url", default="", metavar="URL", help="Runs on this server.")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout.")
 def ls(base: Path, url: str, as_json: bool) -> None:
@@ -48,7 +51,7 @@ def ls(base: Path, url: str, as_json: bool) -> None:
 
 def _find_runs(base: Path) -> list[RunFolder]:
     """The runs in *base*, oldest first; what is damaged is named on stderr."""
-    if not base.is_dir() and base != RUNS:
+    if not base.is_dir() and base != runs():
         raise UsageError(f"{base} is no folder: name one that has run folders in it")
     found: list[RunFolder] = []
     for manifest in base.glob("*/manifest.json"):
@@ -67,7 +70,9 @@ def _list_folders(folders: list[RunFolder], as_json: bool) -> None:
             echo_json({"folder": told(folder.path), **msgspec.to_builtins(m)})
         else:
             size = f"{m.seats:>7,} seats  {m.messages:>11,} messages  seed {m.seed}"
-            click.echo(safe_text(f"{m.created[:19]}  {m.state:8}  {size}  {m.run}"))
+            why = f"  {m.why}" if m.why else ""
+            words = f"{m.created[:19]}  {m.state:8}  {size}  {m.run}{why}"
+            click.echo(safe_text(words))
 
 
 def _list_server(runs: dict[str, str], as_json: bool) -> None:
@@ -89,29 +94,33 @@ async def _runs_on(url: str) -> dict[str, str]:
 def show(run: str, as_json: bool) -> None:
     """Sum up RUN (a folder or an id; default: the latest)."""
     folder = find_folder(run)
-    picture = _picture(folder.log)
+    picture = _picture(folder.log, folder.calls)
     if not picture.messages:
         raise UsageError(f"{folder.path} has no message in its log yet")
-    for call in _calls(folder.calls):
-        picture.count_call(call)
     if as_json:
         echo_json(summary(picture, folder.run))
     else:
         Page().print(tables(picture, folder.run))
 
 
-def _picture(log: Path) -> Picture:
+def _picture(log: Path, calls: Path | None = None) -> Picture:
+    """The run in the file *log*, with its *calls* if these are wanted."""
     picture = Picture()
-    if log.exists():
-        for message in read_log(log):
-            picture.apply(message)
+    records = _calls(calls) if calls else iter(())
+    seq, call = next(records, _NONE)
+    for message in read_log(log) if log.exists() else ():
+        picture.apply(message)
+        while seq <= message.seq and call is not None:
+            picture.count_call(call)
+            seq, call = next(records, _NONE)
     return picture
 
 
-def _calls(path: Path) -> Iterator[Call]:
+def _calls(path: Path) -> Iterator[tuple[int, Call | None]]:
+    """Every call in the file *path*, and its message's ``seq``."""
     for number, record in enumerate(read_records(path), 1):
         try:
-            yield _decode_call(record.call)
+            yield record.seq, _decode_call(record.call)
         except (msgspec.MsgspecError, RecursionError) as error:
             raise LogDamaged(path, number, f"not a call: {error}") from None
 
@@ -129,7 +138,7 @@ def verify(run: str, as_json: bool) -> None:
     audit = audit_log(folder.log) if folder.log.exists() else Audit()
     complete = folder.manifest.state == "complete"
     if complete:
-        _check_manifest(folder, audit)
+        check_manifest(folder, audit)
     if as_json:
         echo_json(
             {
@@ -147,7 +156,7 @@ def verify(run: str, as_json: bool) -> None:
     )
 
 
-def _check_manifest(folder: RunFolder, audit: Audit) -> None:
+def check_manifest(folder: RunFolder, audit: Audit) -> None:
     """Raise `LogDamaged` unless the manifest says of the log what is in it."""
     picture, manifest = _picture(folder.log), folder.manifest
     outcomes = dict(sorted(picture.outcomes.items()))

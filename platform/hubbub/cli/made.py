@@ -9,12 +9,16 @@ import click
 import msgspec
 
 from hubbub.errors import BadPopulation
-from hubbub.population import MAX_SEATS, MAX_SEED, Group, Population, read_population
+from hubbub.groups import MAX_SEATS
+from hubbub.population import MAX_SEED, Group, Population, read_population
 from hubbub.registry import absolute, load_scenario
 from hubbub.scenario import Scenario
 
-#: Where run folders are made.
-RUNS = Path(os.environ.get("HUBBUB_RUNS", "runs"))
+
+def runs() -> Path:
+    """Where run folders are made."""
+    return Path(os.environ.get("HUBBUB_RUNS", "runs"))
+
 
 _made_of = [
     click.option(

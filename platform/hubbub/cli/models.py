@@ -11,16 +11,22 @@ from typing import Any
 
 import anyio
 import click
+import msgspec
 from redis.exceptions import ResponseError
 
 from hubbub.bus.directory import open_client
 from hubbub.bus.server import open_server
 from hubbub.bus.settings import check_server
-from hubbub.cli.made import RUNS
+from hubbub.cli.made import runs
 from hubbub.cli.output import echo_json
+from hubbub.console.calls import money
 from hubbub.errors import HubbubError
+from hubbub.measures.embed import NAME as MINILM
+from hubbub.measures.embed import fetch_minilm
 from hubbub.models.catalogue import Probe, probe
 from hubbub.models.local import fetch
+from hubbub.models.prices import find_prices
+from hubbub.terms import Price
 from hubbub.text import safe_text
 
 #: Free bytes below which the doctor complains.
@@ -67,7 +73,7 @@ async def _examine(url: str) -> list[dict[str, Any]]:
             lines.append(_line("not to be known", ", ".join(facts.unknown)))
     except HubbubError as error:
         lines.append(_line("server", str(error), ok=False))
-    free = shutil.disk_usage(RUNS if RUNS.exists() else Path.cwd()).free
+    free = shutil.disk_usage(runs() if runs().exists() else Path.cwd()).free
     lines.append(_line("disk", f"{free / 2**30:.1f} GiB free", ok=free > LITTLE))
     lines += [_model(found) for found in await probe(os.environ)]
     return lines
@@ -114,25 +120,47 @@ def _model(found: Probe) -> dict[str, Any]:
 
 
 @click.group(invoke_without_command=True)
+@click.option(
+    "--prices",
+    envvar="HUBBUB_PRICES",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Prices of models (TOML), over those that Hubbub knows.",
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout.")
 @click.pass_context
-def models(ctx: click.Context, as_json: bool) -> None:
-    """List the models that answer here."""
+def models(ctx: click.Context, prices: Path | None, as_json: bool) -> None:
+    """List the models that answer here, with US dollars for a million tokens."""
     if ctx.invoked_subcommand is not None:
         return
     for found in anyio.run(probe, os.environ):
+        names = [f"{found.provider}/{name}" for name in found.models]
+        known = find_prices(names, prices)
         if as_json:
-            echo_json(found)
+            prices_of = {name: known.get(name) for name in names}
+            echo_json({**msgspec.to_builtins(found), "prices": prices_of})
         elif found.error:
             click.echo(safe_text(f"{found.provider}: {found.error}"))
         else:
-            for name in found.models:
-                click.echo(safe_text(f"{found.provider}/{name}"))
+            for name in names:
+                click.echo(safe_text(f"{name:40}  {_price(known.get(name))}"))
+
+
+def _price(price: Price | None) -> str:
+    if price is None:
+        return "no known price"
+    if not (price.input or price.output):
+        return "free"
+    return f"{money(price.input)} in, {money(price.output)} out a million tokens"
 
 
 @models.command("fetch")
 @click.argument("name")
 def fetch_model(name: str) -> None:
-    """Fetch the weights of the local model NAME, for example smollm2-135m."""
-    path = fetch(name.removeprefix("local/"), os.environ)
-    click.echo(f"{path}")
+    """Fetch the weights of the local model NAME: smollm2-135m, or minilm to embed."""
+    name = name.removeprefix("local/")
+    if name == MINILM:
+        weights, _ = fetch_minilm(os.environ)
+    else:
+        weights = fetch(name, os.environ)
+    click.echo(f"{weights}")

@@ -12,15 +12,17 @@ from hubbub.errors import BusUnavailable, HubbubError, UsageError
 from hubbub.models.catalogue import LOCAL_URL, open_models
 from hubbub.models.local import check_local
 from hubbub.population import Cast
+from hubbub.terms import CacheMode
 
 
-def check_needs(cast: Cast, url: str) -> None:
+def check_needs(cast: Cast, url: str, cache: CacheMode = "off") -> None:
     """
     Raise `UsageError` unless the models and the server that *cast* needs are there.
 
-    The server is the one at *url*, or without one an embedded one.
+    The server is the one at *url*, or without one an embedded one; with *cache*
+    ``only`` models need nothing but their names.
     """
-    anyio.run(_check_models, cast.population.models())
+    anyio.run(_check_models, cast.population.models(), cache)
     try:
         if url:
             anyio.run(_check_server, url)
@@ -33,12 +35,12 @@ def check_needs(cast: Cast, url: str) -> None:
         raise UsageError(_source(url) + str(error)) from error
 
 
-async def _check_models(names: tuple[str, ...]) -> None:
-    elsewhere = LOCAL_URL in os.environ
+async def _check_models(names: tuple[str, ...], cache: CacheMode) -> None:
+    elsewhere = LOCAL_URL in os.environ or cache == "only"
     ours = {n for n in names if n.startswith("local/") and not elsewhere}
     for name in ours:
         check_local(name.removeprefix("local/"), os.environ)
-    async with open_models(set(names) - ours, os.environ):
+    async with open_models(set(names) - ours, os.environ, cache):
         pass
 
 

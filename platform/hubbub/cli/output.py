@@ -10,6 +10,7 @@ import click
 import msgspec
 from rich.console import Console
 
+from hubbub.secrets import mask
 from hubbub.text import escape_json
 
 
@@ -21,12 +22,36 @@ class Page(Console):
         raise BrokenPipeError
 
 
+class Masked(TextIOWrapper):
+    """Another stream's bytes under a text that masks secrets, whoever writes to it."""
+
+    def __init__(self, under: TextIOWrapper) -> None:
+        under.flush()
+        super().__init__(
+            under.buffer,
+            encoding=under.encoding,
+            errors="backslashreplace",
+            line_buffering=under.line_buffering,
+            write_through=under.write_through,
+        )
+        # It would close them at its end.
+        self._under = under
+
+    def write(self, s: str) -> int:
+        return super().write(mask(s))
+
+    def close(self) -> None:
+        """Let go of the bytes, which are the other stream's to close."""
+        if not self.buffer.closed:
+            self.flush()
+
+
 def hold_streams() -> None:
     """
     Make the standard streams safe to write to.
 
     A closed one leads nowhere, so that no file of a run takes its number; a character
-    that the locale does not have becomes an escape.
+    that the locale does not have becomes an escape, and secrets are masked.
     """
     while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(fd, True)
@@ -36,9 +61,7 @@ def hold_streams() -> None:
 
 
 def _open(stream: TextIO | None, fd: int) -> TextIO:
-    opened = stream or os.fdopen(fd, "w", closefd=False)
-    cast("TextIOWrapper", opened).reconfigure(errors="backslashreplace")
-    return opened
+    return Masked(cast("TextIOWrapper", stream or os.fdopen(fd, "w", closefd=False)))
 
 
 def json_stream() -> TextIO:

@@ -1,24 +1,28 @@
 """``hubbub run`` and ``hubbub resume``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import anyio
 import click
+import msgspec
 import structlog
 
+from hubbub.cli.estimate import estimating, tell_estimate
 from hubbub.cli.interrupt import Interrupted, interrupt
-from hubbub.cli.made import RUNS, build, jsonable, made_of
+from hubbub.cli.made import build, jsonable, made_of, runs
 from hubbub.cli.needs import check_needs
 from hubbub.cli.output import Page, echo_json, json_stream, silence, told
+from hubbub.cli.spend import Spend, higher, spending, unpriced
 from hubbub.console.live import LiveView
-from hubbub.console.tables import completeness
-from hubbub.errors import HubbubError, UsageError
+from hubbub.console.tables import bill, completeness, parsing, spent
+from hubbub.errors import BudgetSpent, HubbubError, UsageError, first_error
 from hubbub.folder import RunFolder, new_run_id, open_or_make, point_latest
 from hubbub.launch import launch
 from hubbub.logs import configure
 from hubbub.population import Cast
+from hubbub.terms import Terms
 
 _shared = [
     click.option(
@@ -57,6 +61,14 @@ def shared(command: Any) -> Any:
     metavar="FOLDER",
     help="The run folder (default: a new one in runs/).",
 )
+@click.option(
+    "--replicate",
+    type=click.IntRange(0, 1_000_000),
+    metavar="K",
+    help="Which replicate of a study this is, for the reply cache (default 0).",
+)
+@estimating
+@spending
 @shared
 def run(
     scenario: str,
@@ -66,6 +78,10 @@ def run(
     settings: Sequence[str],
     seed: int | None,
     out: Path | None,
+    replicate: int | None,
+    dry_run: bool,
+    pilot: int | None,
+    spend: Spend,
     url: str,
     workers: int,
     as_json: bool,
@@ -77,14 +93,24 @@ def run(
     The same command on the same --out goes on with an unfinished run.
     """
     cast = Cast(build(scenario, agents, mind, model, settings, seed))
-    check_needs(cast, url)
+    terms = spend.terms(cast.population.models())
+    if dry_run:
+        tell_estimate(cast, terms, pilot, as_json=as_json)
+        return
+    check_needs(cast, url, terms.cache)
     folder = _open(out, cast)
-    play(folder, cast, url=url, workers=workers, as_json=as_json, verbose=verbose)
+    had = folder.manifest.terms
+    if replicate is not None:
+        had = msgspec.structs.replace(had, replicate=replicate)
+    terms = spend.terms(cast.population.models(), had)
+    play(
+        folder, cast, terms, url=url, workers=workers, as_json=as_json, verbose=verbose
+    )
 
 
 def _open(out: Path | None, cast: Cast) -> RunFolder:
     id_ = new_run_id(cast.scenario.name)
-    path = out or RUNS / id_
+    path = out or runs() / id_
     parameters = jsonable(cast.parameters)
     try:
         folder = open_or_make(
@@ -102,8 +128,11 @@ def _open(out: Path | None, cast: Cast) -> RunFolder:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
+@spending
 @shared
-def resume(folder: Path, url: str, workers: int, as_json: bool, verbose: bool) -> None:
+def resume(
+    folder: Path, spend: Spend, url: str, workers: int, as_json: bool, verbose: bool
+) -> None:
     """Go on with the unfinished run in FOLDER."""
     found = RunFolder(folder)
     if found.manifest.state == "complete":
@@ -111,20 +140,26 @@ def resume(folder: Path, url: str, workers: int, as_json: bool, verbose: bool) -
             f"the run in {folder} is complete: look at it with 'hubbub show {folder}'"
         )
     cast = Cast(found.population())
-    check_needs(cast, url)
-    play(found, cast, url=url, workers=workers, as_json=as_json, verbose=verbose)
+    terms = spend.terms(cast.population.models(), found.manifest.terms)
+    check_needs(cast, url, terms.cache)
+    play(found, cast, terms, url=url, workers=workers, as_json=as_json, verbose=verbose)
 
 
 def play(
     folder: RunFolder,
     cast: Cast,
+    terms: Terms,
     *,
     url: str,
     workers: int,
     as_json: bool,
     verbose: bool,
 ) -> None:
-    """Play to the end and say how it ended; Ctrl-C leaves a run that can be resumed."""
+    """
+    Play to the end and say how it ended.
+
+    Ctrl-C leaves a run that can be resumed, and so does `BudgetSpent`.
+    """
     configure("info" if verbose else "warning")
     view = LiveView(
         folder.run,
@@ -137,19 +172,38 @@ def play(
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(interrupt)
             with view:
-                await launch(folder, cast, view, url=url, workers=workers)
+                await launch(folder, cast, view, terms=terms, url=url, workers=workers)
             tasks.cancel_scope.cancel()
 
-    stopped = False
+    stopped, short = False, ""
     try:
         with structlog.contextvars.bound_contextvars(run=folder.run):
             anyio.run(playing)
     except* Interrupted:
         stopped = True
+    except* BudgetSpent as refused:
+        short = str(first_error(refused))
+    if short:
+        if as_json:
+            echo_json({"event": "stopped", "run": folder.run, "why": short})
+        raise BudgetSpent(
+            f"{short}\n  go on with: hubbub resume {folder.path} {higher(terms)}"
+        )
     if stopped:
         click.echo(f"\nstopped; go on with: hubbub resume {folder.path}", err=True)
         raise Interrupted
     _tell_end(folder, view, as_json)
+    for note in _notes(folder, cast, terms):
+        click.echo(f"  note   {note}", err=as_json)
+
+
+def _notes(folder: RunFolder, cast: Cast, terms: Terms) -> Iterator[str]:
+    """What is to be known of what a complete run has spent."""
+    unknown = unpriced(cast.population.models(), terms)
+    if unknown and terms.money is not None:
+        yield f"no price of {', '.join(unknown)}: not counted"
+    if short := folder.manifest.outcomes.get("budget_stop"):
+        yield f"{short:,} asks or turns ended as budget_stop: the budget was spent"
 
 
 def _tell_end(folder: RunFolder, view: LiveView, as_json: bool) -> None:
@@ -171,6 +225,7 @@ def _tell_end(folder: RunFolder, view: LiveView, as_json: bool) -> None:
                 "messages": manifest.messages,
                 "outcomes": manifest.outcomes,
                 "complete": manifest.state == "complete",
+                **spent(view.picture),
                 "wall_s": manifest.wall,
             }
         )
@@ -179,6 +234,9 @@ def _tell_end(folder: RunFolder, view: LiveView, as_json: bool) -> None:
         f"{manifest.run}: complete, {manifest.messages:,} messages in "
         f"{manifest.wall:.1f} s, {completeness(view.picture)}"
     )
+    if view.picture.calls:
+        click.echo(f"  spent  {bill(view.picture)}")
+        click.echo(f"  parsed {parsing(view.picture)}")
     click.echo(f"  log    {folder.log}")
     click.echo(f"  look   hubbub show {folder.path}")
     click.echo(f"  check  hubbub verify {folder.path}")

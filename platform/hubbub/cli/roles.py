@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,28 @@ import msgspec
 import structlog
 
 from hubbub.bus import RedisBus, open_bus
-from hubbub.bus.directory import current_run, is_unfinished, open_client, succeed
+from hubbub.bus.directory import (
+    current_run,
+    facts_of,
+    is_unfinished,
+    open_client,
+    succeed,
+)
 from hubbub.bus.settings import check_server
 from hubbub.cli.filing import keep_folder
 from hubbub.cli.interrupt import interrupt
-from hubbub.cli.made import RUNS, build, made_of
+from hubbub.cli.made import build, made_of, runs
+from hubbub.cli.spend import Spend, higher, spending
 from hubbub.conductor import Conductor
-from hubbub.errors import BusUnavailable
+from hubbub.errors import BudgetSpent, BusUnavailable, first_error
 from hubbub.folder import new_run_id, now
-from hubbub.launch import read_cast
+from hubbub.launch import on_terms, read_cast, read_terms
 from hubbub.logger import Logger
 from hubbub.logs import configure
 from hubbub.models.catalogue import open_models
 from hubbub.population import Cast, Population
+from hubbub.purse import count_spent
+from hubbub.terms import terms_in
 from hubbub.worker import Worker
 
 log = structlog.get_logger()
@@ -79,9 +89,12 @@ def worker(url: str, run_id: str, if_any: bool) -> None:
     """Host seats of a run until it ends."""
 
     async def work(bus: RedisBus) -> None:
-        cast = await read_cast(bus)
-        async with open_models(cast.population.models(), os.environ) as models:
-            await Worker(bus, cast, models).run()
+        cast, terms = await read_cast(bus), await read_terms(bus)
+        names = cast.population.models()
+        async with open_models(
+            names, os.environ, terms.cache, replicate=terms.replicate
+        ) as models:
+            await Worker(bus, cast, models, terms=terms).run()
 
     _serve("worker", lambda: _find(url, run_id), if_any, url, work)
 
@@ -92,15 +105,23 @@ def worker(url: str, run_id: str, if_any: bool) -> None:
 @if_any
 @of_scenario
 @made_of
-def conductor(url: str, run_id: str, if_any: bool, scenario: str, **made: Any) -> None:
+@spending
+def conductor(
+    url: str, run_id: str, if_any: bool, scenario: str, spend: Spend, **made: Any
+) -> None:
     """Conduct a run to its end, or stand by while another conductor does."""
 
     async def conduct(bus: RedisBus) -> None:
-        await Conductor(bus, await read_cast(bus)).run()
+        try:
+            await Conductor(bus, await read_cast(bus)).run()
+        except* BudgetSpent as spent:
+            # No failure of this process: to start it again would change nothing.
+            log.warning(str(first_error(spent)))
 
     if scenario and not run_id:
         population = _population(scenario, made)
-        _serve("conductor", lambda: _begin(url, population), if_any, url, conduct)
+        look = partial(_begin, url, population, spend)
+        _serve("conductor", look, if_any, url, conduct)
     else:
         _serve("conductor", lambda: _find(url, run_id), if_any, url, conduct)
 
@@ -120,7 +141,7 @@ def logger(url: str, run_id: str, if_any: bool, out: Path | None) -> None:
 
     async def keep(bus: RedisBus) -> None:
         if out is None:
-            await keep_folder(bus, RUNS / bus.run)
+            await keep_folder(bus, runs() / bus.run)
         else:
             await Logger(bus, out).run()
 
@@ -131,13 +152,19 @@ def logger(url: str, run_id: str, if_any: bool, out: Path | None) -> None:
 @on_server
 @of_scenario
 @made_of
-def begin(url: str, scenario: str, **made: Any) -> None:
-    """Begin a run that roles on the server will serve; print its id."""
+@spending
+def begin(url: str, scenario: str, spend: Spend, **made: Any) -> None:
+    """
+    Begin a run that roles on the server will serve; print its id.
+
+    An unfinished one goes on instead, also one that has stopped at its budget, if it
+    gets a higher one.
+    """
     configure(_level())
     if not scenario:
         raise click.UsageError("name a --scenario")
     population = _population(scenario, made)
-    click.echo(anyio.run(_patiently, lambda: _begin(url, population)))
+    click.echo(anyio.run(_patiently, partial(_begin, url, population, spend)))
 
 
 @click.command(hidden=True)
@@ -179,7 +206,7 @@ def _serve(role: str, look: Look, if_any: bool, url: str, serve: Serve) -> None:
                 with structlog.contextvars.bound_contextvars(run=run):
                     async with open_bus(url, run) as bus:
                         await serve(bus)
-                    log.info("the run has ended")
+                    log.info("nothing is left to do")
             else:
                 log.info("no run to serve")
             tasks.cancel_scope.cancel()
@@ -205,24 +232,42 @@ async def _find(url: str, run_id: str) -> str:
     async with open_client(url) as client:
         await check_server(client)
         run = run_id or await current_run(client)
-    return run if run_id or await is_unfinished(url, run) else ""
+    return run if run_id or is_unfinished(await facts_of(url, run)) else ""
 
 
-async def _begin(url: str, population: Population) -> str:
+async def _begin(url: str, population: Population, spend: Spend) -> str:
     """The server's unfinished run; without one, a new one."""
     async with open_client(url) as client:
         facts = await check_server(client)
         last = await current_run(client)
-        if await is_unfinished(url, last):
+        if await _goes_on(url, last, spend):
             log.info("an unfinished run goes on", run=last)
             return last
+        terms = spend.terms(population.models())
         run = new_run_id(Cast(population).scenario.name)
         # Known before it is current: whoever finds a run can read what is played.
         async with open_bus(url, run) as bus:
             await bus.note(
                 population=msgspec.json.encode(population).decode(),
                 server=f"{facts.name} {facts.version}",
+                **on_terms(terms),
             )
         run = await succeed(client, last, run, now())
     log.info("a run begins", run=run)
     return run
+
+
+async def _goes_on(url: str, run: str, spend: Spend) -> bool:
+    """Whether *run* is unfinished, and then goes on on what *spend* makes of its terms."""
+    facts = await facts_of(url, run)
+    if not is_unfinished({**facts, "stopped": ""}):
+        return False
+    had = terms_in(facts)
+    async with open_bus(url, run) as bus:
+        terms = spend.terms((await read_cast(bus)).population.models(), had)
+        if facts.get("stopped") and terms.limits == had.limits:
+            raise BudgetSpent(f"{facts['stopped']}; it goes on with {higher(had)}")
+        await bus.note(**on_terms(terms))
+        if terms.limits:
+            await count_spent(bus)
+    return True
