@@ -1,6 +1,7 @@
 """Collectives of language-model agents that talk at once, with every message kept."""
 
 from hubbub.bus import MemoryBus
+from hubbub.data import Run, open_run
 from hubbub.errors import HubbubError
 from hubbub.messages import Message
 from hubbub.mind import Ask, Mind, Part, Question, Unparsed
@@ -21,10 +22,12 @@ __all__ = [
     "Part",
     "Population",
     "Question",
+    "Run",
     "Scenario",
     "Speech",
     "Stage",
     "Turn",
     "Unparsed",
+    "open_run",
     "scenario",
 ]

@@ -1,26 +1,35 @@
 """The ``hubbub`` command: its parts, its errors and its exit codes."""
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 import click
 
+from hubbub.cli.cohort import cohort
+from hubbub.cli.dotenv import read_dotenv
+from hubbub.cli.export import export
 from hubbub.cli.interrupt import Interrupted
 from hubbub.cli.look import ls, show, verify
 from hubbub.cli.models import doctor, models
 from hubbub.cli.output import hold_streams, silence
 from hubbub.cli.play import resume, run
+from hubbub.cli.replay import replay
+from hubbub.cli.report import report
 from hubbub.cli.roles import alive, begin, conductor, logger, worker
+from hubbub.cli.study import study
 from hubbub.cli.tail import tail
 from hubbub.errors import (
     HubbubError,
     LogDamaged,
+    ReplayDiffers,
     UnknownName,
     UsageError,
     first_error,
 )
+from hubbub.secrets import keep_secrets
 from hubbub.text import safe_text
 from hubbub.worker import COLLECTION
 
@@ -53,8 +62,13 @@ for _command in (
     tail,
     show,
     verify,
+    replay,
+    study,
+    report,
+    export,
     doctor,
     models,
+    cohort,
     begin,
     worker,
     conductor,
@@ -74,6 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     hold_streams()
     gc.set_threshold(*COLLECTION)
     try:
+        # Before anything is parsed: options are read from variables, too.
+        read_dotenv(os.environ)
+        keep_secrets(os.environ)
         # Not commands.main: it makes exit code 1 of a reader that has left.
         given = list(sys.argv[1:] if arguments is None else arguments)
         with commands.make_context("hubbub", given) as context:
@@ -115,7 +132,8 @@ def code_of(error: HubbubError) -> int:
     """The exit code for *error*."""
     if isinstance(error, UsageError):
         return USAGE
-    return VERIFY_FAILED if isinstance(error, LogDamaged) else FAILED
+    damaged = isinstance(error, LogDamaged | ReplayDiffers)
+    return VERIFY_FAILED if damaged else FAILED
 
 
 def _tell(words: str) -> None:

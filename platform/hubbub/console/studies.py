@@ -12,7 +12,6 @@ from rich.text import Text
 from hubbub.console.calls import money
 from hubbub.study.analysis import ArmFound, Comparison, Effects, MeanFound, Shared
 from hubbub.study.effects import Interval
-from hubbub.study.file import Correction
 from hubbub.study.mixed import Slope, Slopes
 from hubbub.study.sitting import Told
 from hubbub.text import safe_text
@@ -21,6 +20,8 @@ from hubbub.text import safe_text
 def findings(effects: Effects) -> Group:
     """What a study finds, as tables; all text in them is inert."""
     title = f"{effects.study}: {effects.replicates} populations an arm"
+    if effects.correction != "none" and effects.comparisons:
+        title += f", p corrected for all tests ({effects.correction})"
     parts: list[RenderableType] = [Text(title, "bold")]
 
     def add(heading: str, table: Table) -> None:
@@ -31,7 +32,7 @@ def findings(effects: Effects) -> Group:
     add(f"means, {effects.level:.4g} intervals", _means(effects.means))
     for pair in dict.fromkeys((c.first, c.second) for c in effects.comparisons):
         own = [c for c in effects.comparisons if (c.first, c.second) == pair]
-        add(_heading(own, effects.correction), _differences(own))
+        add(_heading(own), _differences(own))
     repeated = [c for c in effects.comparisons if c.rounds is not None]
     add("change per round, mixed model", _rounds(repeated))
     add("shares of variance", _shares(effects.shares))
@@ -39,14 +40,12 @@ def findings(effects: Effects) -> Group:
     return Group(*parts)
 
 
-def _heading(comparisons: Sequence[Comparison], correction: Correction) -> str:
+def _heading(comparisons: Sequence[Comparison]) -> str:
     """What is compared with what, how, and with which power."""
     one = comparisons[0]
     words = f"{one.second} less {one.first}"
     if any(each.contrast and each.contrast.paired for each in comparisons):
         words += ", paired"
-    if correction != "none":
-        words += f", p corrected for all tests ({correction})"
     if one.power is not None:
         words += f", power {one.power:.0%} for an effect of {one.effect:g}"
     return safe_text(words, 300)
