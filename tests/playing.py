@@ -17,6 +17,7 @@ from hubbub.messages import (
     Body,
     Contributed,
     Draft,
+    Injected,
     Joined,
     Left,
     Message,
@@ -137,7 +138,16 @@ class Troupe(Cast):
         self.names = tuple(acts)
         #: Every mind that was made for a seat, one for each of its hosts.
         self.players: defaultdict[str, list[Player]] = defaultdict(list)
-        self._acts = acts
+        self.declared = ()
+        self._newcomers: dict[str, Injected] = {}
+        self._acts = dict(acts)
+        #: What the minds of those do who come into the run.
+        self.newcomer: Act = remember
+
+    def welcome(self, what: Injected) -> None:
+        self._newcomers |= dict.fromkeys(what.seats, what)
+        for seat in what.seats:
+            self._acts.setdefault(seat, self.newcomer)
 
     def mind(self, seat: str) -> Player:
         part = Part(seat=seat, seats=self.names, seed=self.population.seed)

@@ -14,11 +14,15 @@ from hubbub.messages import (
     Called,
     Contributed,
     Draft,
+    Ejected,
     Ended,
     Faulted,
+    Injected,
     Joined,
     Left,
+    Lifted,
     Noted,
+    Onset,
     Passed,
     PhaseClosed,
     PhaseOpened,
@@ -113,6 +117,19 @@ GOLDEN: list[tuple[Body, str]] = [
     (
         Remembered(memory="1/L1/m1", form="summary", text="z", upto=9, about=("7",)),
         '{"memory":"1/L1/m1","form":"summary","text":"z","upto":9,"about":["7"]}',
+    ),
+    (
+        Injected(id="i1", surface="compromise", seats=("L1",), group=RAW, seed=3),
+        '{"id":"i1","surface":"compromise","seats":["L1"],"group":{"x":1},"seed":3}',
+    ),
+    (
+        Onset(what=Injected(id="i1", surface="participant", at="seq:5")),
+        '{"what":{"id":"i1","surface":"participant","at":"seq:5"}}',
+    ),
+    (Ejected(id="i1", at="round:2"), '{"id":"i1","at":"round:2"}'),
+    (
+        Lifted(id="i1", surface="participant", seats=("L1",)),
+        '{"id":"i1","surface":"participant","seats":["L1"]}',
     ),
     (Noted(text="a remark"), '{"text":"a remark"}'),
 ]

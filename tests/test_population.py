@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 
 from hubbub.cohort import Persona, seal
 from hubbub.errors import BadName, BadPopulation, UnknownName, UsageError
-from hubbub.groups import MAX_SEATS, MAX_TEMPLATE
+from hubbub.groups import MAX_SEATS, MAX_SEED, MAX_TEMPLATE
 from hubbub.models.base import Sampling
 from hubbub.models.local import CONTEXT
 from hubbub.names import RESERVED, check_room, check_run, check_seat, inbox
 from hubbub.policies import Full, Notes, Summary, Window
 from hubbub.population import (
     MAX_FILE,
-    MAX_SEED,
     Cast,
     Group,
     Population,

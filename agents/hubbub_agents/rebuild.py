@@ -22,6 +22,7 @@ from hubbub.messages import Called, Message, Remembered
 from hubbub.mind import Ask, Question, Unparsed
 from hubbub.models.base import Call, Prompt, Reply, Request, View
 from hubbub.population import Cast, Population
+from hubbub.replay import arrivals
 from hubbub.seat import Seat
 from hubbub.text import safe_text, without_surrogates
 from hubbub.verdict import MAX_SHOWN, read_answer
@@ -86,7 +87,9 @@ class Past:
                     asked[message.seen].add((message.sender, ask))
                 case _:
                     pass
-        floor = Floor(map(Seat, self._cast.names))
+        newcomers = arrivals(self._messages.values(), self._cast)
+        names = (*self._cast.names, *newcomers)
+        floor = Floor(Seat(name, newcomers.get(name, 0)) for name in names)
         for seq, message in self._messages.items():
             floor.apply(message)
             for seat, ask in asked[seq]:
@@ -124,7 +127,7 @@ class Past:
         ask = Ask(
             id=id,
             seat=call.seat,
-            seed=self._cast.population.seed,
+            seed=self._cast.seed_of(call.seat),
             question=question,
             budget=0.0,
             complete=_over,

@@ -15,13 +15,14 @@ from hubbub.calling import Calls
 from hubbub.chance import generator
 from hubbub.chat import Chat
 from hubbub.errors import Fenced, RunOver
+from hubbub.filling import Filling
 from hubbub.messages import Body, Contributed, Faulted, Message, Remembered
 from hubbub.models.base import Model
 from hubbub.names import CONDUCTOR, LEDGER, inbox
 from hubbub.population import Cast
 from hubbub.purse import Purse
 from hubbub.seat import Seat
-from hubbub.verdict import Verdict, judge
+from hubbub.verdict import Verdict
 
 if TYPE_CHECKING:
     from hubbub.hub import Hub
@@ -56,7 +57,7 @@ class Actor:
         #: Set when the seat has heard the log so far and may act.
         self.ready = anyio.Event()
         self._stand = stand
-        self._mind = stand.cast.mind(seat.name)
+        self._filling = Filling(stand.cast, seat.name)
         self._voice = voice
         self._calls = Calls(seat, stand.models, stand.purse, self._say)
         self._seen = 0
@@ -109,7 +110,7 @@ class Actor:
             return
         events = list(box)
         box.clear()
-        observe = self._mind.observe
+        observe = self._filling.observe
         for event in events:
             try:
                 observe(event)
@@ -153,9 +154,9 @@ class Actor:
 
     def rewind(self) -> Seat:
         """Begin again with a new mind; the seat that is to fold the log again for it."""
-        self._mind = self._stand.cast.mind(self.seat.name)
+        self._filling = Filling(self._stand.cast, self.seat.name)
         self._faults = 0
-        self._past = Seat(self.seat.name)
+        self._past = Seat(self.seat.name, self.seat.since)
         return self._past
 
     def relive(self, seq: int) -> None:
@@ -213,7 +214,7 @@ class Actor:
                 await self._say(inbox(self.seat.name), memory)
 
         complete = self._calls.within(act.id, scope.deadline)
-        ask = act.ask(self._stand.cast.population.seed, complete, remember)
+        ask = act.ask(self._filling.seed, complete, remember)
         bound = structlog.contextvars.bound_contextvars(
             ask=act.id, room=act.room, seq=self._seen
         )
@@ -221,7 +222,7 @@ class Actor:
         with scope, bound:
             self.seat.begin(act.step, scope)
             try:
-                given = await judge(self._mind, ask)
+                given = await self._filling.judge(ask)
             finally:
                 self.seat.end()
             # A mind that does not let itself be cut off gains nothing by it.

@@ -1,6 +1,14 @@
 """A chat as a fold of its room: who may speak, who has left, and when it is over."""
 
-from hubbub.messages import Left, Message, Passed, PhaseClosed, PhaseOpened, Said
+from hubbub.messages import (
+    Joined,
+    Left,
+    Message,
+    Passed,
+    PhaseClosed,
+    PhaseOpened,
+    Said,
+)
 
 
 class Chat:
@@ -45,6 +53,8 @@ class Chat:
                 # A pass answers no more than its seat had heard.
                 self._passed[message.sender] = message.seen
                 self._take(message, message.seen)
+            case Joined(seats=seats, step=step) if step == self.step:
+                self._welcome(seats, message.seq)
             case Left(seats=seats, turn=turn):
                 if self._mine(turn):
                     self._speak(message)
@@ -56,6 +66,16 @@ class Chat:
                 self.open = False
             case _:
                 return
+
+    def _welcome(self, seats: tuple[str, ...], seq: int) -> None:
+        """Take in *seats*, who have nothing to answer that was said before *seq*."""
+        for seat in seats:
+            if seat not in self.members:
+                self.members[seat] = None
+                self._last_own.setdefault(seat, seq if self._latest[0] else 0)
+                self._able += self.taken(seat) < self.turns
+        self._seats = tuple(dict.fromkeys((*self._seats, *seats)))
+        self._present = tuple(self.members)
 
     def _mine(self, turn: str) -> bool:
         # What an earlier chat of this room cut off may come after this one's opening.

@@ -21,6 +21,7 @@ from hubbub.population import Cast
 from hubbub.stage import Stage
 from hubbub.steps import Steps
 from hubbub.terms import Terms, terms_in
+from hubbub.usher import Usher
 from hubbub.worker import TTL, new_holder, role_of
 
 log = structlog.get_logger()
@@ -89,6 +90,7 @@ class Conductor:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._follow, journal)
             voice = Voice(self._bus, CONDUCTOR, claim)
+            tasks.start_soon(Usher(voice, journal, known, self._cast.declared).run)
             await self._play(voice, journal, known, terms)
             tasks.cancel_scope.cancel()
 
@@ -103,7 +105,13 @@ class Conductor:
         steps = Steps(voice, journal, known)
         budget = Budget(self._bus, steps, journal, terms)
         phases = Phases(steps, journal, cast.scenario, budget, grace=3 * self._ttl)
-        stage = Stage(steps, phases, seats=cast.names, seed=cast.population.seed)
+        stage = Stage(
+            steps,
+            phases,
+            seats=cast.names,
+            seed=cast.population.seed,
+            newcomers=cast.scenario.newcomers,
+        )
         await steps.tell(0, PHASES, started(cast))
         try:
             await cast.scenario(stage, **cast.parameters)

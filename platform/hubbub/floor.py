@@ -13,7 +13,9 @@ from hubbub.messages import (
     Faulted,
     Joined,
     Left,
+    Lifted,
     Message,
+    Onset,
     Passed,
     PhaseClosed,
     PhaseOpened,
@@ -23,7 +25,7 @@ from hubbub.messages import (
 )
 from hubbub.models.base import Call
 from hubbub.names import inbox
-from hubbub.seat import Seat, ask_of
+from hubbub.seat import Seat, ask_of, concerns
 
 _call = msgspec.json.Decoder(Call).decode
 
@@ -53,6 +55,8 @@ class Floor:
         self.rooms: dict[str, Room] = {}
         self.ended = False
         self._asked: dict[int, set[Seat]] = {}
+        #: Open chats of rooms that none of ours is in, as far as they are heard.
+        self._elsewhere: dict[str, Chat] = {}
         for seat in seats:
             self.seats[seat.name] = seat
             self._enter(inbox(seat.name), seat)
@@ -83,10 +87,13 @@ class Floor:
         room = self.rooms.get(message.room)
         if room is not None:
             self._deliver(message, room)
+        else:
+            self._follow(message)
         match body:
             case RoundBegan():
                 for seat in self.seats.values():
-                    seat.box.append(message)
+                    if message.seq > seat.since:
+                        seat.box.append(message)
             case Asked():
                 self._ask(message, body)
             case Contributed(ask=ask):
@@ -109,6 +116,10 @@ class Floor:
                 if seat := self.seats.get(message.sender):
                     seat.complained = turn
                     seat.see_begun(turn, message.seen)
+            case Onset(what=what):
+                self._turn(message, body, what.seats)
+            case Lifted(seats=names):
+                self._turn(message, body, names)
             case Ended():
                 self.ended = True
             case _:
@@ -126,10 +137,21 @@ class Floor:
             self._open_chat(message, message.body, room)
         elif room.chat is not None:
             room.chat.apply(message)
+            if isinstance(message.body, Joined):
+                self._join_chat(message, message.body, room.chat)
             if not room.chat.open:
                 self._close_chat(message.room, room.chat.step, room)
         if room.waiting:
             room.wake()
+
+    def _follow(self, message: Message) -> None:
+        """Keep the chat of a room that one of ours may yet come into."""
+        if isinstance(message.body, PhaseOpened) and message.body.form == "chat":
+            self._elsewhere[message.room] = Chat(message.body, message.room)
+        elif chat := self._elsewhere.get(message.room):
+            chat.apply(message)
+            if not chat.open:
+                del self._elsewhere[message.room]
 
     def _open_chat(self, message: Message, body: PhaseOpened, room: Room) -> None:
         room.chat = Chat(body, message.room)
@@ -138,6 +160,20 @@ class Floor:
             if (seat := self.seats.get(name)) and seat.inside(message.room):
                 seat.chats[message.room] = room.chat
                 seat.nudge()
+
+    def _join_chat(self, message: Message, body: Joined, chat: Chat) -> None:
+        for name in body.seats:
+            if (seat := self.seats.get(name)) and name in chat.members:
+                seat.chats[message.room] = chat
+                seat.nudge()
+
+    def _turn(
+        self, message: Message, body: Onset | Lifted, names: Iterable[str]
+    ) -> None:
+        """Tell the hosts of *names*, at this place among what their seats hear."""
+        for name in names:
+            if (seat := self.seats.get(name)) and concerns(body, name):
+                seat.box.append(message)
 
     def _close_chat(self, name: str, step: int, room: Room) -> None:
         room.chat = None
@@ -168,6 +204,7 @@ class Floor:
 
     def _enter(self, name: str, seat: Seat) -> None:
         room = self.rooms.setdefault(name, Room())
+        room.chat = room.chat or self._elsewhere.pop(name, None)
         room.boxes[seat.name] = seat.box.append
 
     def _leave(self, message: Message, name: str) -> None:

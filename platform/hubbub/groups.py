@@ -15,6 +15,8 @@ from hubbub.text import safe_text
 
 #: Seats of one run.
 MAX_SEATS = 100_000
+#: The largest whole number that every reader of JSON reads exactly.
+MAX_SEED = (1 << 53) - 1
 #: Tokens of a model's context where a group says nothing.
 USUAL_CONTEXT = 8_192
 #: The same for a model on this machine's processor: what that reads in seconds.
@@ -23,6 +25,9 @@ LOCAL_CONTEXT = 2_048
 MAX_TEMPLATE = 20_000
 #: What a system prompt's template may have places for.
 PLACES = ("seat", "count", "rules", "persona")
+
+
+Seed = Annotated[int, msgspec.Meta(ge=-MAX_SEED, le=MAX_SEED)]
 
 
 class Template(

@@ -9,8 +9,8 @@ import anyio
 from hubbub.actor import Actor
 from hubbub.bus.base import Bus, Subscription
 from hubbub.floor import Floor
-from hubbub.messages import Message
-from hubbub.names import PHASES
+from hubbub.messages import Injected, Message, Onset
+from hubbub.names import PHASES, TRUTH
 from hubbub.seat import MAILBOX, Seat
 
 #: Messages of the log that are read at once.
@@ -27,7 +27,10 @@ class Hub:
     def __init__(self, bus: Bus) -> None:
         self.floor = Floor()
         self.cursor = 0
+        #: Who has come into the run: each seat's injection, and its onset's ``seq``.
+        self.newcomers: dict[str, tuple[Injected, int]] = {}
         self._bus = bus
+        self._came = anyio.Event()
         self._arriving: list[Actor] = []
         self._known = 0
         self._reading = anyio.CancelScope()
@@ -49,10 +52,24 @@ class Hub:
         if self.floor.seats.get(seat.name) is seat:
             self.floor.remove(seat)
 
+    async def change(self) -> None:
+        """Wait until somebody has come into the run."""
+        await self._came.wait()
+
+    def _note(self, message: Message) -> None:
+        match message.body:
+            case Onset(what=what) if what.surface == "participant":
+                known = dict.fromkeys(what.seats, (what, message.seq))
+                self.newcomers |= known
+                self._came.set()
+                self._came = anyio.Event()
+            case _:
+                pass
+
     async def run(self) -> None:
         """Follow the run to its end."""
         async with self._bus.subscribe(0) as subscription:
-            await subscription.add([PHASES], after=0)
+            await subscription.add([PHASES, TRUTH], after=0)
             while not self.floor.ended:
                 if self._arriving and self.cursor >= self._known:
                     await self._welcome(subscription)
@@ -73,6 +90,7 @@ class Hub:
             self.floor.expect(new)
             return
         for message in page:
+            self._note(message)
             self.floor.apply(message)
         self.cursor = subscription.cursor
         if any(message.kind == "leave" for message in page):

@@ -25,6 +25,8 @@ from hubbub.messages import (
     Ticked,
 )
 from hubbub.names import CONDUCTOR
+from hubbub.rooms import Rooms
+from hubbub.truth import Truth
 
 
 class Line(NamedTuple):
@@ -40,6 +42,7 @@ class Step:
     __slots__ = (
         "_changed",
         "asked",
+        "came",
         "chat",
         "closed",
         "given",
@@ -64,6 +67,8 @@ class Step:
         self.joined: tuple[str, ...] = ()
         self.leaving: tuple[str, ...] = ()
         self.left = False
+        #: Who had come into the run and not been ejected when this round began.
+        self.came: tuple[str, ...] = ()
         self._changed = anyio.Event()
 
     @property
@@ -91,8 +96,8 @@ class Journal:
     def __init__(self) -> None:
         self.cursor = 0
         self.ended = False
-        #: Who is in each room now.
-        self.members: dict[str, dict[str, None]] = {}
+        self.rooms = Rooms()
+        self.truth = Truth()
         #: Asks, and turns cut off by a close, whose ends are not in the log yet.
         self.unanswered: set[str] = set()
         #: The budget said last, whether it has been too small for somebody since, and
@@ -134,12 +139,15 @@ class Journal:
         self._moved.set()
         self._moved = anyio.Event()
 
+    @property
+    def members(self) -> dict[str, dict[str, None]]:
+        """Who is in each room now."""
+        return self.rooms.members
+
     def _apply(self, message: Message) -> None:
+        self.rooms.apply(message)
+        self.truth.apply(message)
         match message.body:
-            case Joined(seats=seats):
-                self.members.setdefault(message.room, {}).update(dict.fromkeys(seats))
-            case Left(seats=seats):
-                self._leave(message.room, seats)
             case Ended():
                 self.ended = True
             case Budgeted() as budget:
@@ -154,15 +162,8 @@ class Journal:
             self._apply_own(message)
         elif isinstance(message.body, Contributed):
             self._apply_contribution(message.sender, message.body)
-        if isinstance(message.body, (Said, Passed, Left)):
+        if isinstance(message.body, (Said, Passed, Left, Joined)):
             self._apply_turn(message, message.body)
-
-    def _leave(self, room: str, seats: Iterable[str]) -> None:
-        members = self.members.get(room, {})
-        for seat in seats:
-            members.pop(seat, None)
-        if not members:
-            self.members.pop(room, None)
 
     def _apply_own(self, message: Message) -> None:
         match message.body:
@@ -184,7 +185,10 @@ class Journal:
                 step = self.step(number)
                 step.left = True
                 step.made = step.made or message
-            case Said(step=n) | RoundBegan(step=n) | Ticked(step=n) | Resulted(step=n):
+            case RoundBegan(step=number):
+                self.step(number).made = message
+                self.step(number).came = self.truth.present
+            case Said(step=n) | Ticked(step=n) | Resulted(step=n):
                 number = n
                 self.step(number).made = message
             case _:
@@ -217,13 +221,16 @@ class Journal:
             step.given.setdefault(seat, given)
             step.touch()
 
-    def _apply_turn(self, message: Message, body: Said | Passed | Left) -> None:
-        self.unanswered.discard(body.turn)
+    def _apply_turn(
+        self, message: Message, body: Said | Passed | Left | Joined
+    ) -> None:
+        if not isinstance(body, Joined):
+            self.unanswered.discard(body.turn)
         step = self._chats.get(message.room)
         if step is not None and step.chat is not None:
             said = step.chat.said
             step.chat.apply(message)
-            if step.chat.said > said and not isinstance(body, Passed):
+            if step.chat.said > said and isinstance(body, (Said, Left)):
                 step.lines.append(Line(message.sender, body.text))
             if step.chat.over:
                 step.touch()

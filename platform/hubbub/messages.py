@@ -28,6 +28,7 @@ Outcome = Literal[
     "absent",
 ]
 Form = Literal["collect", "turns", "chat", "probe", "tick"]
+Surface = Literal["participant", "compromise", "impair", "chaos"]
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -246,6 +247,47 @@ class Faulted(Body, frozen=True, kw_only=True):
     raw_size: int = 0
 
 
+class Injected(Body, frozen=True, kw_only=True):
+    """
+    Somebody outside asks for an injection, called *id* and asked for once.
+
+    A ``participant`` fills new *seats*, which come into *rooms* too, by *group*, as a
+    population file would say it; a ``compromise`` wraps the minds of *seats* that sit.
+    It begins with the first event that meets the trigger *at*, and ends with the first
+    after that which meets *until*; empty is at once, and never.
+    """
+
+    id: str
+    surface: Surface
+    seats: tuple[str, ...] = ()
+    group: msgspec.Raw = msgspec.Raw(b"{}")
+    rooms: tuple[str, ...] = ()
+    at: str = ""
+    until: str = ""
+    seed: int | None = None
+
+
+class Ejected(Body, frozen=True, kw_only=True):
+    """Somebody outside asks that injection *id* ends, at the trigger *at*."""
+
+    id: str
+    at: str = ""
+
+
+class Onset(Body, frozen=True, kw_only=True):
+    """From this ``seq`` on the injection *what* holds."""
+
+    what: Injected
+
+
+class Lifted(Body, frozen=True, kw_only=True):
+    """From this ``seq`` on injection *id*, which was on *seats*, holds no longer."""
+
+    id: str
+    surface: Surface
+    seats: tuple[str, ...] = ()
+
+
 class Noted(Body, frozen=True, kw_only=True):
     """A remark for the reader of the log; nobody acts on it."""
 
@@ -271,6 +313,10 @@ KINDS: dict[str, type[Body]] = {
     "call": Called,
     "memory": Remembered,
     "fault": Faulted,
+    "inject": Injected,
+    "eject": Ejected,
+    "onset": Onset,
+    "lift": Lifted,
     "note": Noted,
 }
 KIND_OF: dict[type[Body], str] = {body: kind for kind, body in KINDS.items()}

@@ -239,3 +239,28 @@ class Mind(ABC):
 
         May take as long as ``ask.budget`` seconds.
         """
+
+
+class Wrapper(Mind):
+    """
+    A mind around another, which sits in its seat and is turned from some event on.
+
+    *part* has the seat, and options, model and prompt of the turning; *inner* has
+    observed all that came before.  It must not matter to `inner` when the wrapper is
+    taken off again; what of `inner` is changed is put back in `lift`.  Here, everything
+    is passed on: a subclass changes what it means to.
+    """
+
+    def __init__(self, part: Part, inner: Mind) -> None:
+        super().__init__(part)
+        self.inner = inner
+
+    def observe(self, event: Message) -> None:
+        self.inner.observe(event)
+
+    async def act(self, ask: Ask) -> object:
+        return await self.inner.act(ask)
+
+    def lift(self) -> None:
+        """Put back what of the inner mind was changed; it acts by itself from now on."""
+        return

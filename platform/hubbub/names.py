@@ -12,8 +12,14 @@ CONDUCTOR = "conductor"
 PHASES = "@phases"
 #: Where model calls are recorded before they are used; no seat is in it.
 LEDGER = "@ledger"
+#: Where it is said who is an adversary, since when and how; no seat is in it.
+TRUTH = "@truth"
+#: From whom a run that goes on hears that something is to be injected.
+OPERATOR = "operator"
 
-RESERVED = frozenset({CONDUCTOR, "phases", "ledger", "logger", "console", "truth"})
+RESERVED = frozenset(
+    {CONDUCTOR, OPERATOR, "phases", "ledger", "logger", "console", "truth"}
+)
 
 
 def inbox(seat: str) -> str:

@@ -1,28 +1,39 @@
 """Who plays what: the population file, its checks, and what a run is made from."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 import tomli_w
 
 from hubbub.cohort import read_cohort
 from hubbub.errors import BadPopulation, UnknownName, UsageError
-from hubbub.groups import MAX_SEATS, Group, Template, context_of, read_template
-from hubbub.mind import Ask, Mind, Part
+from hubbub.groups import (
+    MAX_SEATS,
+    Group,
+    Seed,
+    Template,
+    context_of,
+    read_template,
+)
+from hubbub.injections import Injection, declared, group_of
+from hubbub.messages import Injected
+from hubbub.mind import Ask, Mind, Part, Wrapper
 from hubbub.models.base import Sampling
 from hubbub.names import check_seat
 from hubbub.policies import POLICIES
-from hubbub.registry import absolute, load_mind, load_scenario
+from hubbub.registry import absolute, load_mind, load_scenario, load_wrapper
 from hubbub.scenario import Scenario
 from hubbub.text import safe_text
 
 __all__ = [
     "Cast",
     "Group",
+    "Injection",
     "Population",
     "Seed",
     "Template",
@@ -32,12 +43,10 @@ __all__ = [
     "read_table",
 ]
 
+M = TypeVar("M", bound=Mind)
+
 #: Bytes of a population file.
 MAX_FILE = 1 << 24
-#: The largest whole number that every reader of JSON reads exactly.
-MAX_SEED = (1 << 53) - 1
-
-Seed = Annotated[int, msgspec.Meta(ge=-MAX_SEED, le=MAX_SEED)]
 
 
 class Population(
@@ -50,13 +59,15 @@ class Population(
     """
     Everything a run is made from; the same population is the same run again.
 
-    *scenario* is a registered name or the path of a Python file.
+    *scenario* is a registered name or the path of a Python file.  *inject* is what
+    comes over the run while it goes.
     """
 
     scenario: str
     seed: Seed = 0
     parameters: dict[str, Any] = {}
     seats: tuple[Group, ...] = ()
+    inject: tuple[Injection, ...] = ()
 
     def names(self) -> tuple[str, ...]:
         """Every seat, in order; raises `BadName` or `BadPopulation`."""
@@ -83,7 +94,8 @@ class Population(
 
     def models(self) -> tuple[str, ...]:
         """The models that seats use, sorted."""
-        return tuple(sorted({group.model for group in self.seats if group.model}))
+        groups = (*self.seats, *self.inject)
+        return tuple(sorted({group.model for group in groups if group.model}))
 
 
 def read_population(path: Path) -> Population:
@@ -129,6 +141,7 @@ def population_in(table: Mapping[str, Any], path: Path) -> Population:
 
 class _Groups(msgspec.Struct):
     seats: tuple[dict[str, Any], ...] = ()
+    inject: tuple[dict[str, Any], ...] = ()
 
 
 class _Words(msgspec.Struct):
@@ -138,10 +151,15 @@ class _Words(msgspec.Struct):
 
 def _check_keys(path: Path, table: Mapping[str, Any]) -> None:
     """Raise `UnknownName` for a key that means nothing."""
-    groups = msgspec.convert(table, _Groups).seats
-    inner = [msgspec.convert(group, _Words) for group in groups]
+    groups = msgspec.convert(table, _Groups)
+    inner = [msgspec.convert(g, _Words) for g in (*groups.seats, *groups.inject)]
     words = [group.sampling for group in inner]
-    for struct, tables in ((Population, [table]), (Group, groups), (Sampling, words)):
+    for struct, tables in (
+        (Population, [table]),
+        (Group, groups.seats),
+        (Injection, groups.inject),
+        (Sampling, words),
+    ):
         for key in chain.from_iterable(tables):
             _check_known(f"key in {path}", key, struct.__struct_fields__)
     for memory in (group.memory for group in inner if group.memory):
@@ -161,14 +179,15 @@ def _check_known(kind: str, key: str, known: Sequence[str]) -> None:
 
 def _with_files(folder: Path, table: Mapping[str, Any]) -> dict[str, Any]:
     """*table* with what its paths name in their place."""
-    groups = msgspec.convert(table, _Groups).seats
-    taken = [dict(group) for group in groups]
-    for group in taken:
+    groups = msgspec.convert(table, _Groups)
+    seats, inject = [*map(dict, groups.seats)], [*map(dict, groups.inject)]
+    for group in (*seats, *inject):
         if isinstance(path := group.get("system"), str):
             group["system"] = {"text": read_template(folder / path)}
         if isinstance(path := group.get("cohort"), str):
             group["cohort"] = read_cohort(folder / path)
-    return {**table, "seats": taken} if taken else dict(table)
+    taken = {"seats": seats, "inject": inject}
+    return {**table, **{key: groups for key, groups in taken.items() if groups}}
 
 
 def _from(folder: Path, population: Population) -> Population:
@@ -180,6 +199,10 @@ def _from(folder: Path, population: Population) -> Population:
         seats=tuple(
             replace(group, mind=absolute(group.mind, folder))
             for group in population.seats
+        ),
+        inject=tuple(
+            replace(group, mind=absolute(group.mind, folder))
+            for group in population.inject
         ),
     )
 
@@ -208,7 +231,7 @@ def as_toml(population: Population) -> str:
 def _table(population: Population) -> dict[str, Any]:
     table: dict[str, Any] = msgspec.to_builtins(population)
     own: dict[str, Any] = msgspec.to_builtins(Sampling())
-    for group in table.get("seats", ()):
+    for group in (*table.get("seats", ()), *table.get("inject", ())):
         # What is not said in it is None more often than not, and TOML has no None.
         words = group.pop("sampling", {})
         if changed := {name: v for name, v in words.items() if v != own[name]}:
@@ -230,13 +253,65 @@ class Cast:
                 f"{self.scenario.name} is played by {self.scenario.least} seats or "
                 f"more, not {len(self.names)}"
             )
+        self.declared = declared(self.population.inject, self.names)
         self._groups = self.population.groups()
         self._personas: dict[str, str] = {}
+        #: For whoever has come into the run, or is to come.
+        self._newcomers: dict[str, Injected] = {}
         for group in self.population.seats:
             personas = dict(zip(group.seats(), group.personas(), strict=True))
             self._personas |= personas
             for name in _on_trial(personas):
                 self._make(name)
+        for what in self.declared:
+            self.check(what)
+
+    def welcome(self, what: Injected) -> None:
+        """Know the seats that the injection *what* brings, as those of the population."""
+        group = group_of(what)
+        for seat, persona in zip(group.seats(), group.personas(), strict=True):
+            self._groups[seat] = _with_mind(group, self.scenario)
+            self._personas[seat] = persona
+            self._newcomers[seat] = what
+
+    def wrap(self, what: Injected, seat: str, inner: Mind) -> Wrapper:
+        """*inner*, in *seat*, as *what* compromises it; one that fails if it cannot be."""
+        try:
+            return self._wrap(what, seat, inner)
+        except UsageError as error:
+            return _Broken(inner, str(error))
+
+    def check(self, what: Injected) -> None:
+        """Raise `UsageError` for an injection of which no mind could be made."""
+        match what.surface:
+            case "participant":
+                self.welcome(what)
+                for seat in _on_trial(dict.fromkeys(what.seats, "")):
+                    self._make(seat)
+            case "compromise":
+                for seat in what.seats[:1]:
+                    self._wrap(what, seat, self._make(seat))
+            case _:
+                raise BadPopulation(f"{what.surface} cannot be injected")
+
+    def _wrap(self, what: Injected, seat: str, inner: Mind) -> Wrapper:
+        reference = group_of(what).mind
+        if not reference:
+            raise BadPopulation("a compromise needs a mind: the wrapper's name")
+        make = partial(load_wrapper(reference), _turned(what, inner.part), inner)
+        wrapper = _built("wrapper", reference, seat, make)
+        # An entry point may be any callable.
+        if not isinstance(cast("object", wrapper), Wrapper):
+            made = type(wrapper).__name__
+            raise BadPopulation(f"the wrapper {reference} made a {made}")
+        return wrapper
+
+    def seed_of(self, seat: str) -> int:
+        """What the generators of *seat* are derived from."""
+        what = self._newcomers.get(seat)
+        if what is None or what.seed is None:
+            return self.population.seed
+        return what.seed
 
     def mind(self, seat: str) -> Mind:
         """A new mind for *seat*; where it cannot be made, one that fails every act."""
@@ -247,27 +322,23 @@ class Cast:
 
     def _make(self, seat: str) -> Mind:
         reference = self._groups[seat].mind
-        try:
-            mind = load_mind(reference)(self.part(seat))
-        except UsageError:
-            raise
-        except (Exception, SystemExit) as error:
-            why = safe_text(f"{type(error).__name__}: {error}", 500)
-            raise BadPopulation(
-                f"the mind {reference} of seat {seat} cannot be made: {why}"
-            ) from error
-        # An entry point may be any callable.
+        make = load_mind(reference)
+        mind = _built("mind", reference, seat, lambda: make(self.part(seat)))
         if not isinstance(cast("object", mind), Mind):
             raise BadPopulation(f"the mind {reference} made a {type(mind).__name__}")
         return mind
+
+    def _company(self, seat: str) -> tuple[str, ...]:
+        what = self._newcomers.get(seat)
+        return (*self.names, *what.seats) if what else self.names
 
     def part(self, seat: str) -> Part:
         """What the mind in *seat* is told when it is made."""
         group = self._groups[seat]
         return Part(
             seat=seat,
-            seats=self.names,
-            seed=self.population.seed,
+            seats=self._company(seat),
+            seed=self.seed_of(seat),
             rules=self.scenario.rules,
             model=group.model,
             sampling=group.sampling,
@@ -277,6 +348,30 @@ class Cast:
             context=context_of(group),
             options=group.options,
         )
+
+
+def _turned(what: Injected, part: Part) -> Part:
+    """*part* with what the injection says otherwise."""
+    group = group_of(what)
+    said: dict[str, Any] = {"options": group.options}
+    said |= {"model": group.model} if group.model else {}
+    said |= {"system": group.system.text} if group.system.text else {}
+    said |= {"sampling": group.sampling} if group.sampling != Sampling() else {}
+    said |= {} if what.seed is None else {"seed": what.seed}
+    return msgspec.structs.replace(part, **said)
+
+
+def _built(kind: str, reference: str, seat: str, make: Callable[[], M]) -> M:
+    """What *make* makes; `BadPopulation` where it makes nothing."""
+    try:
+        return make()
+    except UsageError:
+        raise
+    except (Exception, SystemExit) as error:
+        why = safe_text(f"{type(error).__name__}: {error}", 500)
+        raise BadPopulation(
+            f"the {kind} {reference} of seat {seat} cannot be made: {why}"
+        ) from error
 
 
 def _on_trial(personas: Mapping[str, str]) -> list[str]:
@@ -290,6 +385,17 @@ class _Unmade(Mind):
 
     def __init__(self, part: Part, why: str) -> None:
         super().__init__(part)
+        self._why = why
+
+    async def act(self, ask: Ask) -> object:
+        raise BadPopulation(self._why)
+
+
+class _Broken(Wrapper):
+    """Stands for a wrapper that raised when it was made."""
+
+    def __init__(self, inner: Mind, why: str) -> None:
+        super().__init__(inner.part, inner)
         self._why = why
 
     async def act(self, ask: Ask) -> object:

@@ -14,13 +14,14 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from hubbub.errors import BadPopulation, UnknownName
-from hubbub.mind import Mind, Part
+from hubbub.mind import Mind, Part, Wrapper
 from hubbub.scenario import Scenario
 from hubbub.text import safe_text
 
 T = TypeVar("T")
 
 MindFactory = Callable[[Part], Mind]
+WrapperFactory = Callable[[Part, Mind], Wrapper]
 
 _FILE = re.compile(r"(.*\.py)(?::([^:/]*))?", re.DOTALL)
 
@@ -33,6 +34,11 @@ def scenarios() -> list[str]:
 def minds() -> list[str]:
     """The names of the registered minds."""
     return sorted(entry_points(group="hubbub.minds").names)
+
+
+def wrappers() -> list[str]:
+    """The names of the registered wrappers of minds."""
+    return sorted(entry_points(group="hubbub.wrappers").names)
 
 
 def outcomes() -> list[str]:
@@ -85,6 +91,25 @@ def load_mind(reference: str) -> MindFactory:
     return _one("mind", found[1], found[2], here, own)
 
 
+@cache
+def load_wrapper(reference: str) -> WrapperFactory:
+    """
+    The wrapper *reference* names: a registered name, or ``file.py:Class``.
+
+    A file with one wrapper needs no ``:Class``.  Raises as `load_scenario` does.
+    """
+    found = _FILE.fullmatch(reference)
+    if not found:
+        registered: WrapperFactory = _entry("wrapper", reference, wrappers())
+        return registered
+    module = _module(found[1])
+    here: dict[str, type[Wrapper]] = {
+        n: v for n, v in vars(module).items() if _is_wrapper(v)
+    }
+    own = {n: v for n, v in here.items() if v.__module__ == module.__name__}
+    return _one("wrapper", found[1], found[2], here, own)
+
+
 def load_outcome(reference: str) -> Callable[..., Any]:
     """
     The outcome *reference* names: a registered name, or ``file.py:function``.
@@ -105,7 +130,15 @@ def load_outcome(reference: str) -> Callable[..., Any]:
 
 
 def _is_mind(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, Mind) and value is not Mind
+    if not isinstance(value, type) or issubclass(value, Wrapper):
+        return False
+    return issubclass(value, Mind) and value is not Mind
+
+
+def _is_wrapper(value: object) -> bool:
+    if not isinstance(value, type):
+        return False
+    return issubclass(value, Wrapper) and value is not Wrapper
 
 
 def _one(

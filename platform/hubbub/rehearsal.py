@@ -94,7 +94,13 @@ async def _feed(journal: Journal, tape: Tape) -> None:
 
 async def _play(cast: Cast, steps: Steps, journal: Journal) -> None:
     phases = Phases(steps, journal, cast.scenario, _Unlimited(), grace=0.0)
-    stage = Stage(steps, phases, seats=cast.names, seed=cast.population.seed)
+    stage = Stage(
+        steps,
+        phases,
+        seats=cast.names,
+        seed=cast.population.seed,
+        newcomers=cast.scenario.newcomers,
+    )
     await steps.tell(0, PHASES, started(cast))
     await cast.scenario(stage, **cast.parameters)
 

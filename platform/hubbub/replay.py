@@ -6,6 +6,7 @@ heard up to the act's ``seen``, and gets the replies that are on record.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from itertools import count
 
 import anyio
@@ -14,6 +15,7 @@ import msgspec
 from hubbub.acts import Act, find
 from hubbub.calling import said
 from hubbub.errors import BudgetSpent, ReplayDiffers
+from hubbub.filling import Filling
 from hubbub.floor import Floor
 from hubbub.messages import (
     KIND_OF,
@@ -24,18 +26,18 @@ from hubbub.messages import (
     Faulted,
     Left,
     Message,
+    Onset,
     Passed,
     Remembered,
     Said,
     encode_body,
 )
-from hubbub.mind import Mind
 from hubbub.models.base import Reply, Request, View
 from hubbub.population import Cast
 from hubbub.rehearsal import rehearse
 from hubbub.seat import MAILBOX, Seat, ask_of
 from hubbub.tape import Tape
-from hubbub.verdict import Verdict, judge
+from hubbub.verdict import Verdict
 
 #: Ends that a clock or a budget has made, and nothing else could make again.
 UNREPEATED = ("late", "budget_stop")
@@ -140,13 +142,15 @@ class _Minds:
         self._cast = cast
         self._tape = tape
         self._done = done
-        self._floor = Floor(map(Seat, cast.names))
-        self._minds = {name: cast.mind(name) for name in cast.names}
+        newcomers = arrivals(tape, cast)
+        self._names = (*cast.names, *newcomers)
+        self._floor = Floor(Seat(n, newcomers.get(n, 0)) for n in self._names)
+        self._minds = {name: Filling(cast, name) for name in self._names}
 
     async def run(self) -> None:
         """Do every act again that can be."""
         deeds, skipped = defaultdict[int, list[_Deed]](list), Counter[str]()
-        for deed in _deeds(self._tape, self._cast.names):
+        for deed in _deeds(self._tape, self._names):
             if deed.end and deed.outcome not in UNREPEATED:
                 deeds[deed.seen].append(deed)
             else:
@@ -171,13 +175,26 @@ class _Minds:
                 deed.end, deed.seat, kind, f"nothing is asked at {deed.seen}"
             )
         again = _Again(act, deed, self._tape)
-        again.compare_end(await again.do(mind, self._cast.population.seed))
+        again.compare_end(await again.do(mind))
         self._done.acts += 1
         self._done.calls += len(deed.calls)
         self._done.memories += len(deed.memories)
 
 
-def _observe(mind: Mind, seat: Seat) -> None:
+def arrivals(log: Iterable[Message], cast: Cast) -> dict[str, int]:
+    """Who comes into the run of *log*, and with which ``seq``; *cast* knows them then."""
+    found: dict[str, int] = {}
+    for message in log:
+        match message.body:
+            case Onset(what=what) if what.surface == "participant":
+                cast.welcome(what)
+                found |= dict.fromkeys(what.seats, message.seq)
+            case _:
+                pass
+    return found
+
+
+def _observe(mind: Filling, seat: Seat) -> None:
     events = list(seat.box)
     seat.box.clear()
     for event in events:
@@ -204,12 +221,12 @@ class _Again:
             assert isinstance(body, Remembered)
             self._memories[body.memory] = seq
 
-    async def do(self, mind: Mind, seed: int) -> Verdict:
+    async def do(self, mind: Filling) -> Verdict:
         """Act; raises the first difference on the way."""
-        ask = self._act.ask(seed, self._complete, self._remember)
+        ask = self._act.ask(mind.seed, self._complete, self._remember)
         verdict = Verdict(outcome="late")
         with anyio.move_on_after(self._act.budget):
-            verdict = await judge(mind, ask)
+            verdict = await mind.judge(ask)
         # A mind may make what it likes of an error: the first one counts.
         if self._differs is not None:
             raise self._differs

@@ -29,7 +29,8 @@ class Scenario:
 
     *play* is called with a `Stage` and the parameters; its docstring's first
     paragraph tells minds what they take part in.  *mind* and *seats* are what is played
-    by default, *least* the fewest seats it can be played with.
+    by default, *least* the fewest seats it can be played with.  With *newcomers*, who
+    comes into the run later plays from the next round on.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Scenario:
         mind: str,
         seats: int,
         least: int,
+        newcomers: bool = False,
     ) -> None:
         """Raises `TypeError` for a *play* or a question that could not be used."""
         self.play = play
@@ -46,6 +48,7 @@ class Scenario:
         self.mind = mind
         self.seats = seats
         self.least = least
+        self.newcomers = newcomers
         self.questions: list[type[Question[Any]]] = [Turn, Invite, Accept, *asks]
         for question in self.questions:
             answer_type(question)
@@ -146,12 +149,14 @@ def scenario(
     mind: str = "silent",
     seats: int = 10,
     least: int = 1,
+    newcomers: bool = False,
 ) -> Callable[[Play], Scenario]:
     """
     Make an async function a scenario.
 
     *asks* are its own question types; *mind* and *seats* fill the places a user does
-    not name; with fewer than *least* seats it is not played.  The scenario's name is the
-    function's, with hyphens.
+    not name; with fewer than *least* seats it is not played.  With *newcomers* the
+    stage's seats may be others in every round: say so only of a play that asks for them
+    anew.  The scenario's name is the function's, with hyphens.
     """
-    return lambda play: Scenario(play, asks, mind, seats, least)
+    return lambda play: Scenario(play, asks, mind, seats, least, newcomers)

@@ -7,7 +7,14 @@ import anyio
 import msgspec
 
 from hubbub.chat import Chat
-from hubbub.messages import Asked, Contributed, Message, RoundBegan
+from hubbub.messages import (
+    Asked,
+    Contributed,
+    Lifted,
+    Message,
+    Onset,
+    RoundBegan,
+)
 from hubbub.models.base import Call
 from hubbub.names import inbox
 
@@ -25,6 +32,15 @@ class Begun(msgspec.Struct, frozen=True):
 def ask_of(id: str) -> str:
     """The ask or turn to whose act the call or memory called *id* belongs."""
     return id.rpartition("/")[0]
+
+
+def concerns(body: Onset | Lifted, seat: str) -> bool:
+    """Whether the host of *seat* must know of *body*, which the mind does not hear."""
+    match body:
+        case Onset(what=what):
+            return what.surface == "compromise" and seat in what.seats
+        case Lifted(seats=seats):
+            return seat in seats
 
 
 class Seat:
@@ -48,11 +64,14 @@ class Seat:
         "name",
         "pending",
         "probes",
+        "since",
         "spells",
     )
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, since: int = 0) -> None:
         self.name = name
+        #: The ``seq`` from which it sits; there were rounds before.
+        self.since = since
         self.box: deque[Message] = deque(maxlen=MAILBOX)
         #: Room to its stretches of membership, each from and to a ``seq``, inclusive.
         self.spells: dict[str, list[tuple[int, float]]] = {inbox(name): [(0, inf)]}
@@ -97,7 +116,9 @@ class Seat:
         """Whether *message* was for this seat: by room, as its own, or as a round's."""
         body = message.body
         if isinstance(body, RoundBegan):
-            return True
+            return message.seq > self.since
+        if isinstance(body, Onset | Lifted):
+            return concerns(body, self.name)
         if isinstance(body, Asked) and body.probe:
             return False
         if isinstance(body, Contributed) and message.sender == self.name:

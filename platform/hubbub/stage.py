@@ -13,7 +13,7 @@ import anyio
 
 from hubbub.chance import generator
 from hubbub.errors import BadName, UnknownName
-from hubbub.journal import Line
+from hubbub.journal import Line, Step
 from hubbub.messages import (
     Joined,
     Left,
@@ -66,14 +66,18 @@ class Stage:
         *,
         seats: tuple[str, ...],
         seed: int,
+        newcomers: bool = False,
     ) -> None:
-        #: All seats of the population, in order.
+        #: All seats of the population, in order.  With *newcomers* also who has come
+        #: into the run since, without who was ejected; both when a round begins.
         self.seats = seats
         #: The scenario's own generator.
         self.rng = generator(seed, "stage")
         self._steps = steps
         self._phases = phases
-        self._names = frozenset(seats)
+        self._population = seats
+        self._newcomers = newcomers
+        self._names = set(seats)
 
     # -- sealed collect, private probe, ordered turns
 
@@ -250,8 +254,14 @@ class Stage:
         for round in range(1, count + 1):
             number = self._steps.next()
             body = RoundBegan(step=number, round=round, of=count)
-            await self._steps.tell(number, PHASES, body)
+            self._seat(await self._steps.tell(number, PHASES, body))
             yield round
+
+    def _seat(self, began: Step) -> None:
+        """Count in who is there when a round begins."""
+        if self._newcomers:
+            self.seats = (*self._population, *began.came)
+            self._names.update(began.came)
 
     # -- names
 

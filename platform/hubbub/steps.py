@@ -66,12 +66,13 @@ class Steps:
             _compare(number, step.made, room, body)
         return step
 
-    async def tell(self, number: int, room: str, body: Body) -> None:
+    async def tell(self, number: int, room: str, body: Body) -> Step:
         """Make step *number*, which is *body* in *room* and nothing else."""
         step = await self.find(number, room, body)
         if step.made is None:
             await self.say(room, body)
         self._journal.forget(number)
+        return step
 
     async def say(self, room: str, body: Body) -> None:
         """Post, and wait until the journal has read it."""

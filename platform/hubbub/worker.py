@@ -103,14 +103,19 @@ class Worker:
             for model in self._stand.models.values():
                 model.share(len(workers))
             mine = {
-                name for name in self._cast.names if owner(name, workers) == self.holder
+                name for name in self._names() if owner(name, workers) == self.holder
             }
             await self._take(mine - self._hosted.keys(), set(living), tasks)
             for name in self._hosted.keys() - mine:
                 actor = self._hosted[name]
                 actor.resigning = True
                 actor.seat.nudge()
-            await anyio.sleep(self._ttl / 3)
+            with anyio.move_on_after(self._ttl / 3):
+                await self.hub.change()
+
+    def _names(self) -> list[str]:
+        """All seats of the run, as far as it has been heard."""
+        return [*self._cast.names, *self.hub.newcomers]
 
     async def _take(
         self, wanted: set[str], living: set[str], tasks: anyio.abc.TaskGroup
@@ -118,9 +123,7 @@ class Worker:
         if not wanted:
             return
         held = await self._bus.held()
-        free = [
-            n for n in self._cast.names if n in wanted and held.get(n) not in living
-        ]
+        free = [n for n in self._names() if n in wanted and held.get(n) not in living]
         claims = await self._bus.claim(self.holder, free)
         if not claims:
             return
@@ -137,7 +140,10 @@ class Worker:
 
     def _actor(self, name: str, claim: Claim) -> Actor:
         voice = Voice(self._bus, name, claim)
-        return Actor(self._stand, Seat(name), voice)
+        what, since = self.hub.newcomers.get(name, (None, 0))
+        if what is not None:
+            self._cast.welcome(what)
+        return Actor(self._stand, Seat(name, since), voice)
 
     async def _host(self, actor: Actor) -> None:
         name = actor.seat.name

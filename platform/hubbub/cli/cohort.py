@@ -7,9 +7,8 @@ import click
 from hubbub.cli.output import echo_json, told
 from hubbub.cohort import as_json
 from hubbub.errors import BadPopulation
-from hubbub.groups import MAX_SEATS
+from hubbub.groups import MAX_SEATS, MAX_SEED
 from hubbub.personas import draw, read_spec
-from hubbub.population import MAX_SEED
 from hubbub.text import safe_text
 
 

@@ -9,8 +9,8 @@ import click
 import msgspec
 
 from hubbub.errors import BadPopulation
-from hubbub.groups import MAX_SEATS
-from hubbub.population import MAX_SEED, Group, Population, read_population
+from hubbub.groups import MAX_SEATS, MAX_SEED
+from hubbub.population import Group, Population, read_population
 from hubbub.registry import absolute, load_scenario
 from hubbub.scenario import Scenario
 

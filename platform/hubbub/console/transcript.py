@@ -20,12 +20,16 @@ from hubbub.messages import (
     Budgeted,
     Called,
     Contributed,
+    Ejected,
     Ended,
     Faulted,
+    Injected,
     Joined,
     Left,
+    Lifted,
     Message,
     Noted,
+    Onset,
     Passed,
     PhaseClosed,
     PhaseOpened,
@@ -55,7 +59,20 @@ _COLOURS = (
     "deep_pink3",
     "medium_purple3",
 )
-_TALK = (Said, RoundBegan, Faulted, Resulted, Started, Ended, Budgeted, Stopped)
+_TALK = (
+    Said,
+    RoundBegan,
+    Faulted,
+    Resulted,
+    Started,
+    Ended,
+    Budgeted,
+    Stopped,
+    Injected,
+    Ejected,
+    Onset,
+    Lifted,
+)
 _FAILURES = frozenset({"unparsable", "refused", "model_error", "crashed"})
 #: Characters of JSON, raw replies and notes on a line.
 _BRIEF = 200
@@ -202,10 +219,22 @@ def _stage(body: Body) -> str:
             return f" fault{where}: {safe_text(what, 300)}{_after(' | ', raw)}"
         case Noted(text=text):
             return f" notes: {safe_text(text)}"
+        case Injected() as what:
+            return f" injects {_injection(what)}{_after(', at ', what.at)}"
+        case Ejected(id=id, at=at):
+            return f" ejects {safe_text(id, 64)}{_after(', at ', at)}"
+        case Onset(what=what):
+            return f": from here on {_injection(what)}"
+        case Lifted(id=id, seats=seats):
+            return f": no longer {safe_text(id, 64)} of {names(seats)}"
         case Remembered(form=form, text=text):
             return f" remembers, as {safe_text(form, 64)}: {safe_text(text)}"
         case _:
             return " sends something unknown"
+
+
+def _injection(what: Injected) -> str:
+    return f"{safe_text(what.id, 64)}, {what.surface} of {names(what.seats)}"
 
 
 def _ask(room: str, asked: Asked) -> str:

@@ -23,7 +23,7 @@ class Talk(NamedTuple):
     lines: tuple[Line, ...]
 
 
-@scenario(mind="reinforcement", seats=10, least=2)
+@scenario(mind="reinforcement", seats=10, least=2, newcomers=True)
 async def cocktail_party(
     stage: Stage, rounds: Count = 30, turns: Count = 6, budget: Seconds = 60.0
 ) -> None:
@@ -36,16 +36,27 @@ async def cocktail_party(
     when each has spoken *turns* times.  *budget* is a guest's time in seconds to invite,
     to accept, and for each turn.
     """
-    await party(stage, stage.seats, rounds=rounds, turns=turns, budget=budget)
+    await party(stage, None, rounds=rounds, turns=turns, budget=budget)
 
 
 async def party(
-    stage: Stage, guests: Sequence[str], *, rounds: int, turns: int, budget: float
+    stage: Stage,
+    guests: Sequence[str] | None,
+    *,
+    rounds: int,
+    turns: int,
+    budget: float,
 ) -> list[Talk]:
-    """Hold a party among *guests*; its conversations, in the order they were arranged."""
+    """
+    Hold a party; its conversations, in the order they were arranged.
+
+    It is held among *guests*, or where these are None, in each round among all who are
+    there when it begins.
+    """
     talks: list[Talk] = []
     async for number in stage.rounds(rounds):
-        arranged = await mingle(stage, guests, number, rounds, budget)
+        here = stage.seats if guests is None else guests
+        arranged = await mingle(stage, here, number, rounds, budget)
         held = await stage.chats(arranged, turns=turns, budget=budget)
         talks += map(Talk, [number] * len(held), arranged, held)
     return talks

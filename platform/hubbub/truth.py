@@ -1,0 +1,154 @@
+"""What is adversarial in a run, since when and how: a fold of the room nobody is in."""
+
+import re
+from typing import Literal
+
+import msgspec
+
+from hubbub.errors import UsageError
+from hubbub.messages import (
+    Ejected,
+    Injected,
+    Lifted,
+    Message,
+    Onset,
+    PhaseOpened,
+    RoundBegan,
+)
+
+State = Literal["waiting", "on", "over"]
+
+_TRIGGER = re.compile(r"(seq|round):([1-9][0-9]{0,14})|phase:[^\s:]{1,64}")
+
+
+def check_trigger(trigger: str) -> str:
+    """Return *trigger*; raise `UsageError` unless it is empty or can be met."""
+    if trigger and not _TRIGGER.fullmatch(trigger):
+        raise UsageError(
+            f"{trigger!r} is no trigger: write seq:N, round:R or phase:NAME"
+        )
+    return trigger
+
+
+class Entry(msgspec.Struct):
+    """
+    One injection so far; *requested*, *onset* and *lifted* are ``seq``, 0 for not yet.
+
+    *due* says that its onset is to come, or, while it is on, its end.
+    """
+
+    what: Injected
+    requested: int
+    onset: int = 0
+    lifted: int = 0
+    due: bool = False
+    #: The trigger of its ejection, None while nobody has asked for it.
+    eject: str | None = None
+    ejecting: bool = False
+
+    @property
+    def state(self) -> State:
+        """Whether it is yet to begin, holds, or is over."""
+        if self.lifted or (self.ejecting and not self.onset):
+            return "over"
+        return "on" if self.onset else "waiting"
+
+
+class Truth:
+    """
+    All injections of a run, as far as its log has been read.
+
+    It must be given every message for the triggers to be met; for what holds and has
+    held, those of the room are enough.
+    """
+
+    def __init__(self) -> None:
+        #: Every injection by its id, in the order of the requests.
+        self.entries: dict[str, Entry] = {}
+        self._round = 0
+        # Those of which a trigger may still be met.
+        self._open: dict[str, Entry] = {}
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """The participants that have come and were not ejected, in order."""
+        on = [e for e in self.entries.values() if e.state == "on"]
+        on.sort(key=lambda entry: entry.onset)
+        return tuple(
+            seat
+            for entry in on
+            if entry.what.surface == "participant"
+            for seat in entry.what.seats
+        )
+
+    def apply(self, message: Message) -> None:
+        """Fold the next message."""
+        match message.body:
+            case Injected() as what:
+                # Whoever asks twice for the same has not known that it was heard.
+                if what.id not in self.entries:
+                    entry = Entry(what, message.seq)
+                    self.entries[what.id] = self._open[what.id] = entry
+            case Ejected(id=id, at=at):
+                if (found := self.entries.get(id)) and found.eject is None:
+                    found.eject = at
+            case Onset(what=what):
+                self._begin(message, what)
+            case Lifted(id=id):
+                if found := self.entries.get(id):
+                    found.lifted = message.seq
+                    self._open.pop(id, None)
+            case RoundBegan(round=round):
+                self._round = round
+            case _:
+                pass
+        for entry in self._open.values():
+            self._look(entry, message)
+
+    def _begin(self, message: Message, what: Injected) -> None:
+        entry = self.entries.get(what.id)
+        if entry is None:
+            entry = self.entries[what.id] = Entry(what, message.seq)
+            self._open[what.id] = entry
+        entry.onset, entry.due = message.seq, False
+
+    def _look(self, entry: Entry, message: Message) -> None:
+        """See whether *message* meets what *entry* waits for."""
+        if entry.eject is not None and not entry.ejecting:
+            entry.ejecting = self._meets(entry.eject, message)
+        if not entry.onset:
+            entry.due = entry.due or self._meets(entry.what.at, message)
+        elif entry.ejecting or (
+            entry.what.until and self._meets(entry.what.until, message)
+        ):
+            entry.due = True
+
+    def _meets(self, trigger: str, message: Message) -> bool:
+        kind, _, value = trigger.partition(":")
+        match kind, message.body:
+            case "", _:
+                return True
+            case "seq", _:
+                return message.seq >= int(value)
+            case "round", _:
+                return self._round >= int(value)
+            case "phase", PhaseOpened(form=form, what=what):
+                return value in (form, message.room, *what.split())
+            case _:
+                return False
+
+    def beginning(self) -> list[Injected]:
+        """The injections whose onset is to come now."""
+        return [
+            entry.what
+            for entry in self._open.values()
+            if entry.due and entry.state == "waiting"
+        ]
+
+    def ending(self) -> list[Injected]:
+        """The injections that are to end now."""
+        return [
+            entry.what
+            for entry in self._open.values()
+            if entry.due and entry.state == "on"
+        ]
