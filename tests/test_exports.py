@@ -4,6 +4,7 @@ import pkgutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points, version
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 import hubbub
 import hubbub_agents
 import hubbub_scenarios
-from hubbub.registry import load_mind, load_scenario
+from hubbub.registry import load_mind, load_scenario, load_wrapper
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
@@ -62,14 +63,20 @@ def test_every_module_can_be_the_first_one() -> None:
         subprocess.run([sys.executable, "-W", "error", "-c", code, first], check=True)
 
 
-@pytest.mark.parametrize("group", ["hubbub.minds", "hubbub.scenarios"])
+@pytest.mark.parametrize(
+    "group", ["hubbub.minds", "hubbub.scenarios", "hubbub.wrappers"]
+)
 def test_every_entry_point_loads(group: str) -> None:
     """What is installed is what is declared, and each of it loads."""
-    load = load_mind if group == "hubbub.minds" else load_scenario
+    loads: dict[str, Callable[[str], object]] = {
+        "hubbub.minds": load_mind,
+        "hubbub.scenarios": load_scenario,
+        "hubbub.wrappers": load_wrapper,
+    }
     declared: dict[str, str] = PROJECT["entry-points"][group]
 
     assert set(declared) <= entry_points(group=group).names
-    assert all(map(load, declared))
+    assert all(map(loads[group], declared))
 
 
 def test_the_command_is_installed() -> None:

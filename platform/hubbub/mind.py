@@ -160,21 +160,29 @@ class Ask:
         """
         await self._remember(memory)
 
+    def through(self, complete: Complete) -> "Ask":
+        """The same ask, whose model calls go through *complete*."""
+        return self._derived(complete=complete)
+
     def again(self, complaint: str, raw: str) -> "Ask":
         """The same ask after an answer that was not one."""
-        return Ask(
-            id=self.id,
-            seat=self.seat,
-            seed=self._seed,
-            question=self.question,
-            budget=self.budget,
-            complete=self._complete,
-            remember=self._remember,
-            attempt=self.attempt + 1,
-            complaint=complaint,
-            raw=raw,
-            probe=self.probe,
-        )
+        return self._derived(attempt=self.attempt + 1, complaint=complaint, raw=raw)
+
+    def _derived(self, **changed: Any) -> "Ask":
+        own: dict[str, Any] = {
+            "id": self.id,
+            "seat": self.seat,
+            "seed": self._seed,
+            "question": self.question,
+            "budget": self.budget,
+            "complete": self._complete,
+            "remember": self._remember,
+            "attempt": self.attempt,
+            "complaint": self.complaint,
+            "raw": self.raw,
+            "probe": self.probe,
+        }
+        return Ask(**own | changed)
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
