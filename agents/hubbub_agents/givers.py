@@ -34,10 +34,12 @@ class Giver(Uniform):
 
     def __init__(self, part: Part) -> None:
         super().__init__(part)
+        options = part.read(self.options)
+        assert isinstance(options, GiverOptions)
         #: What it was told of each of its games, in order.
         self.payoffs: list[Payoff] = []
         #: The share that it gives before it has seen a game.
-        self.first = part.read(GiverOptions).first
+        self.first = options.first
 
     def observe(self, event: Message) -> None:
         match event.body:

@@ -88,7 +88,7 @@ class Uniform(Mind):
                 accepts = self._options.accepts
                 return Acceptance(tuple(n for n in inviters if rng.random() < accepts))
             case Turn() as turn:
-                return self._speak(turn, rng)
+                return self.chat(turn, rng)
             case _:
                 return None
 
@@ -102,7 +102,8 @@ class Uniform(Mind):
         """The weight of *other* when choosing whom to invite."""
         return 1.0
 
-    def _speak(self, turn: Turn, rng: random.Random) -> Speech:
+    def chat(self, turn: Turn, rng: random.Random) -> Speech:
+        """What it says in *turn* of its own topics, and whether it leaves with it."""
         topics = list(self._weights)
         topic = rng.choices(topics, list(self._weights.values()))[0]
         leaves = turn.turn > 1 and rng.random() < self._options.leaves

@@ -1,0 +1,51 @@
+"""How rule minds say claims, and how they find them in what they hear."""
+
+import re
+from typing import NamedTuple
+
+import msgspec
+
+from hubbub.messages import Contributed, Left, Message, Said
+
+_CLAIMED = re.compile(r"\bit is (a fact|not true) that ([^.\n]+)\.", re.IGNORECASE)
+
+
+class Contact(NamedTuple):
+    """A *claim* that somebody has *affirmed*, or else denied."""
+
+    claim: str
+    affirmed: bool
+
+
+class _Words(msgspec.Struct):
+    text: str = ""
+
+
+def affirm(claim: str) -> str:
+    """The sentence that says *claim*."""
+    return f"It is a fact that {claim}."
+
+
+def deny(claim: str) -> str:
+    """The sentence that contradicts *claim*."""
+    return f"It is not true that {claim}."
+
+
+def contacts(text: str) -> list[Contact]:
+    """The claims in *text*, in order; claims in other words are not found."""
+    found = _CLAIMED.findall(text)
+    return [Contact(claim, how.lower() == "a fact") for how, claim in found]
+
+
+def spoken(event: Message) -> str:
+    """What *event* says in words, in a chat or in an ordered turn; else nothing."""
+    match event.body:
+        case Said(text=text) | Left(text=text):
+            return text
+        case Contributed(outcome="answered", answer=answer):
+            try:
+                return msgspec.json.decode(answer, type=_Words).text
+            except msgspec.ValidationError:
+                return ""
+        case _:
+            return ""
