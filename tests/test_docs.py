@@ -26,7 +26,10 @@ from hubbub.models.catalogue import SERVERS
 from hubbub.policies import POLICIES, Notes, Summary, Window
 from hubbub.population import Group, Population
 from hubbub.registry import load_scenario, minds
+from hubbub_agents.adversaries import ADVERSARIES, OPTIONS
+from hubbub_agents.believer import BelieverOptions
 from hubbub_agents.givers import GiverOptions
+from hubbub_agents.repeater import RepeaterOptions
 from hubbub_scenarios.sentence_construction.minds import WriterOptions
 
 ROOT = Path(__file__).parents[1]
@@ -219,13 +222,21 @@ def fields(struct: type[msgspec.Struct]) -> set[str]:
 
 
 STAGE = {name for name in vars(Stage) if not name.startswith("_")} | {"seats", "rng"}
+HOSTILE = set[str]().union(*map(fields, OPTIONS))
 TABLES = [
     ("concepts.md", "outcome | when", set(get_args(Outcome))),
     ("scenarios.md", "on the stage", STAGE),
     ("scenarios.md", "key of the file", fields(Population)),
     ("scenarios.md", "key of a group", fields(Group)),
     ("scenarios.md", "key of sampling", fields(Sampling)),
-    ("minds.md", "mind", set(minds())),
+    ("minds.md", "mind", set(minds()) - ADVERSARIES.keys()),
+    ("adversary-minds.md", "adversary", set(ADVERSARIES)),
+    ("adversary-minds.md", "option of an adversary", HOSTILE - fields(BelieverOptions)),
+    (
+        "adversary-minds.md",
+        "option of a believer",
+        fields(RepeaterOptions) - fields(GiverOptions),
+    ),
     ("minds.md", "option of a talker", fields(GiverOptions) | fields(WriterOptions)),
     ("minds.md", "policy", set(POLICIES)),
     ("minds.md", "field of a window", fields(Window)),
@@ -239,6 +250,7 @@ TABLES = [
             ("sentence-construction", "sentence-construction.md"),
             ("public-goods", "poisoning.md"),
             ("poisoning", "poisoning.md"),
+            ("knowledge-flooding", "knowledge-flooding.md"),
         )
     ),
     ("log.md", "field of a line", fields(Message) | {"hash"}),
