@@ -4,7 +4,7 @@ What may be put around the mind of a seat that sits: how a member is turned.
 Each is named in an injection as its ``mind``, with ``surface = "compromise"``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -82,8 +82,8 @@ def flip(value: Any, schema: Mapping[str, Any], known: Mapping[str, Any]) -> Any
         fields, parts = schema.get("properties", {}), cast("dict[str, Any]", value)
         return {n: flip(v, fields.get(n, {}), known) for n, v in parts.items()}
     if isinstance(value, list):
-        items = cast("list[Any]", value)
-        return [flip(item, schema.get("items", {}), known) for item in items]
+        items, kind = cast("Sequence[Any]", value), schema.get("items", {})
+        return [flip(item, kind, known) for item in items]
     return value
 
 

@@ -10,6 +10,7 @@ from hubbub.errors import ModelError
 from hubbub.messages import Body, Called
 from hubbub.mind import Complete
 from hubbub.models.base import Call, Model, Reply, Request, View
+from hubbub.models.shelf import Shelf
 from hubbub.names import LEDGER
 from hubbub.purse import Hold, Purse, may_be_charged
 from hubbub.seat import Seat
@@ -36,7 +37,7 @@ class Calls:
         self, seat: Seat, models: Mapping[str, Model], purse: Purse, say: Say
     ) -> None:
         self._seat = seat
-        self._models = models
+        self._models = models if isinstance(models, Shelf) else Shelf(models)
         self._purse = purse
         self._say = say
         self._cut: list[tuple[Call, Hold]] = []
@@ -61,11 +62,11 @@ class Calls:
     ) -> Call:
         start = anyio.current_time()
         left = max(LEAST, (deadline - start) * SHARE)
-        model = self._models[request.model]
         hold = await self._purse.hold(request)
         call = Call(call=id, seat=self._seat.name, request=request, view=view)
         sent = True
         try:
+            model = await self._models.find(request.model)
             reply = await model.complete(request, deadline=left)
             call = msgspec.structs.replace(call, reply=reply)
         except ModelError as error:

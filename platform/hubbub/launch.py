@@ -28,7 +28,7 @@ from hubbub.errors import (
 from hubbub.folder import RunFolder, now
 from hubbub.logfile import read_tail
 from hubbub.logger import Logger
-from hubbub.models.catalogue import LOCAL_URL, open_models
+from hubbub.models.catalogue import LOCAL_URL, open_models, opening
 from hubbub.models.local import open_local
 from hubbub.population import Cast, Population
 from hubbub.purse import count_spent
@@ -264,7 +264,8 @@ async def _play(
         anyio.create_task_group() as roles,
     ):
         roles.start_soon(Logger(bus, folder.path).run)
-        roles.start_soon(Worker(bus, cast, models, terms=terms).run)
+        more = opening(environment, terms.cache, replicate=terms.replicate)
+        roles.start_soon(Worker(bus, cast, models, terms=terms, opening=more).run)
         roles.start_soon(Conductor(bus, cast).run)
 
 

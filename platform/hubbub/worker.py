@@ -13,6 +13,7 @@ from hubbub.actor import Actor, Stand
 from hubbub.bus.base import Bus, Claim, Role, Voice
 from hubbub.hub import Hub
 from hubbub.models.base import Model
+from hubbub.models.shelf import Opening, Shelf
 from hubbub.population import Cast
 from hubbub.purse import Purse
 from hubbub.seat import Seat
@@ -51,7 +52,8 @@ class Worker:
     Hosts the seats that rendezvous hashing gives it among the living workers.
 
     It takes a seat nobody living holds, and gives one back, between two acts, when a
-    new worker is to have it.  Its seats call *models* on *terms*.
+    new worker is to have it.  Its seats call *models* on *terms*, and those that only
+    an injection names as *opening* opens them.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Worker:
         models: Mapping[str, Model],
         *,
         terms: Terms = UNBOUNDED,
+        opening: Opening | None = None,
         ttl: float = TTL,
     ) -> None:
         self.holder = new_holder("worker")
@@ -70,8 +73,9 @@ class Worker:
         self._ttl = ttl
         self._hosted: dict[str, Actor] = {}
         self._purse = Purse(bus, terms)
+        self._shelf = Shelf(models, opening)
         self._stand = Stand(
-            bus=bus, hub=self.hub, cast=cast, models=models, purse=self._purse
+            bus=bus, hub=self.hub, cast=cast, models=self._shelf, purse=self._purse
         )
 
     async def run(self) -> None:
@@ -83,6 +87,7 @@ class Worker:
         log.info("working", holder=self.holder)
         try:
             async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._shelf.run)
                 tasks.start_soon(self._keep_house, tasks)
                 await self.hub.run()
                 tasks.cancel_scope.cancel()

@@ -104,6 +104,8 @@ class Server:
         }
         config.write_text("".join(f"{k} {v}\n" for k, v in settings.items()))
         config.chmod(0o600)
+        # For whoever comes to a run that goes on: the socket may be elsewhere.
+        (self.folder / "url").write_text(self.url)
         self._log.touch(mode=0o600)
         # By its standard input: in a name, a server takes ? * [ for a pattern, and
         # where that matches nothing it starts with no settings at all.

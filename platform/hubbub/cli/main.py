@@ -11,6 +11,7 @@ import click
 from hubbub.cli.cohort import cohort
 from hubbub.cli.dotenv import read_dotenv
 from hubbub.cli.export import export
+from hubbub.cli.inject import eject, inject
 from hubbub.cli.interrupt import Interrupted
 from hubbub.cli.look import ls, show, verify
 from hubbub.cli.models import doctor, models
@@ -62,6 +63,8 @@ for _command in (
     tail,
     show,
     verify,
+    inject,
+    eject,
     replay,
     study,
     report,

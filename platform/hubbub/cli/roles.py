@@ -36,7 +36,7 @@ from hubbub.folder import new_run_id, now
 from hubbub.launch import on_terms, read_cast, read_terms
 from hubbub.logger import Logger
 from hubbub.logs import configure
-from hubbub.models.catalogue import open_models
+from hubbub.models.catalogue import open_models, opening
 from hubbub.population import Cast, Population
 from hubbub.purse import count_spent
 from hubbub.terms import terms_in
@@ -94,7 +94,8 @@ def worker(url: str, run_id: str, if_any: bool) -> None:
         async with open_models(
             names, os.environ, terms.cache, replicate=terms.replicate
         ) as models:
-            await Worker(bus, cast, models, terms=terms).run()
+            more = opening(os.environ, terms.cache, replicate=terms.replicate)
+            await Worker(bus, cast, models, terms=terms, opening=more).run()
 
     _serve("worker", lambda: _find(url, run_id), if_any, url, work)
 

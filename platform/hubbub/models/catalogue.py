@@ -25,6 +25,7 @@ from hubbub.models.local import WEIGHTS, check_local, open_local
 from hubbub.models.openai import OpenAIModel
 from hubbub.models.pressure import Pressure
 from hubbub.models.scripted import ScriptedModel
+from hubbub.models.shelf import Opening
 from hubbub.terms import CacheMode
 from hubbub.text import safe_text
 
@@ -97,6 +98,13 @@ async def open_models(
                 CachedModel(inner, replies, replicate=replicate) if replies else inner
             )
         yield models
+
+
+def opening(
+    environment: Mapping[str, str], cache: CacheMode = "off", *, replicate: int = 0
+) -> Opening:
+    """What opens one more model as `open_models` does."""
+    return lambda name: open_models([name], environment, cache, replicate=replicate)
 
 
 async def probe(
