@@ -21,6 +21,7 @@ from hubbub.messages import (
     Joined,
     Left,
     Message,
+    Onset,
     Passed,
     RoundBegan,
     Said,
@@ -302,6 +303,8 @@ def views(messages: Iterable[Message]) -> dict[str, list[Message]]:
                 here |= started
             case Started(seats=names):
                 started.update(names)
+            case Onset(what=what) if what.surface == "participant":
+                started.update(what.seats)
             case _:
                 pass
         for seat in here:
