@@ -107,6 +107,7 @@ def test_a_belief_is_asked_for_without_saying_why() -> None:
 
     assert '"the \\"z\\" is y"' in question.prompt()
     assert "x is y" not in question.prompt()
+    assert question.schema()["properties"]["belief"]["enum"][-2:] == [0.95, 1.0]
     with pytest.raises(ValueError, match=r"1\.2 is not from 0 to 1"):
         question.check(Belief(1.2))
 

@@ -4,7 +4,7 @@ A persuader that invites whom the others follow.
 Threat: one adversary with few contacts moves many by moving the right one.
 Knowledge: who has spoken within its hearing, and whose words others took up.
 Budget: its own seat, invitations and turns, like a persuader that invites anybody.
-Effect: more spread for as many contacts than the same persuader with invitations by lot.
+Effect: its contacts go to one seat; compare with a persuader, which invites by lot.
 Source: Li et al. 2023, Attacking Cooperative MARL by Adversarial Minority Influence.
 """
 
