@@ -29,7 +29,7 @@ from hubbub.messages import (
     decode_line,
     encode_body,
 )
-from hubbub.mind import Ask, Mind, Part, Question
+from hubbub.mind import Ask, Mind, Part, Question, Wrapper
 from hubbub.models.base import Model
 from hubbub.names import CONDUCTOR, PHASES
 from hubbub.population import Cast, Population
@@ -79,6 +79,13 @@ class Player(Mind):
 
     async def act(self, ask: Ask) -> object:
         return await self._act(self, ask)
+
+
+class Dumb(Wrapper):
+    """Has heard everything, and passes whatever is asked."""
+
+    async def act(self, ask: Ask) -> object:
+        return None
 
 
 async def remember(player: Player, ask: Ask) -> object:
@@ -149,6 +156,12 @@ class Troupe(Cast):
         self._newcomers |= dict.fromkeys(what.seats, what)
         for seat in what.seats:
             self._acts.setdefault(seat, self.newcomer)
+
+    def check(self, what: Injected) -> None:
+        """Whatever is injected can be."""
+
+    def wrap(self, what: Injected, seat: str, inner: Mind) -> Wrapper:
+        return Dumb(inner.part, inner)
 
     def mind(self, seat: str) -> Player:
         part = Part(seat=seat, seats=self.names, seed=self.population.seed)

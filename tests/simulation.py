@@ -11,6 +11,7 @@ import random
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from itertools import combinations
 
 import anyio
@@ -19,16 +20,22 @@ import click
 import msgspec
 import structlog
 
+from hubbub import injecting
 from hubbub.bus import MemoryBus
+from hubbub.bus.base import Bus
 from hubbub.chance import generator
-from hubbub.errors import ModelError
+from hubbub.errors import ModelError, RunFailed, RunOver
 from hubbub.messages import (
     Asked,
     Called,
     Contributed,
+    Ejected,
+    Injected,
     Joined,
     Left,
+    Lifted,
     Message,
+    Onset,
     Passed,
     PhaseClosed,
     PhaseOpened,
@@ -39,6 +46,7 @@ from hubbub.messages import (
 from hubbub.mind import Ask
 from hubbub.models.base import Model, Prompt, Reply, Request
 from hubbub.names import CONDUCTOR
+from hubbub.population import Injection
 from hubbub.questions import Speech, Turn
 from hubbub.replay import replay
 from hubbub.scenario import Scenario, scenario
@@ -141,6 +149,64 @@ def wild_deed(rng: random.Random) -> Deed:
         await stage.result("said", said)
 
     return rng.choice([collect, talk])
+
+
+def besieged_game(seed: int) -> Scenario:
+    """A game that takes in whoever comes, with a room that everybody is in."""
+    rng = random.Random(seed)
+    rounds = rng.randint(2, 6)
+    deeds = [rng.choice([calm_deed, wild_deed])(rng) for _ in range(rounds)]
+    open_hall = rng.random() < 0.7
+
+    @scenario(asks=[Guess], newcomers=True)
+    async def game(stage: Stage) -> None:
+        if open_hall:
+            await stage.open_room("square", SEATS)
+        async for number in stage.rounds(rounds):
+            found = await stage.collect(Guess(), budget=AMPLE)
+            await stage.result("collected", Told(dict(found.outcomes), dict(found)))
+            await stage.turns(Guess(), stage.seats[-2:], room="square", budget=AMPLE)
+            await stage.chat("park", stage.seats, turns=2, pause=2.0, limit=AMPLE)
+            await deeds[number - 1](stage)
+
+    return game
+
+
+class Operator:
+    """Injects and ejects at random moments, and asks again if it has not heard."""
+
+    def __init__(self, bus: Bus, cast: Troupe, rng: random.Random) -> None:
+        self._bus = bus
+        self._cast = cast
+        self._rng = rng
+
+    async def make(self) -> None:
+        """Ask for something now and then, as long as the run goes on."""
+        for number in range(self._rng.randint(1, 12)):
+            await anyio.sleep(self._rng.expovariate(0.3))
+            with suppress(RunOver, RunFailed):
+                await self._ask(f"x{number}")
+
+    async def _ask(self, id: str) -> None:
+        known = list((await injecting.read_truth(self._bus)).entries)
+        if known and self._rng.random() < 0.4:
+            await injecting.eject(self._bus, self._rng.choice(known), self._when())
+            return
+        injection = Injection(
+            id=id,
+            surface=self._rng.choice(["participant", "participant", "compromise"]),
+            count=self._rng.randint(1, 3),
+            mind="silent",
+            at=self._when(),
+            until=self._rng.choice(["", "", "round:4", "phase:collect"]),
+            seed=self._rng.getrandbits(20),
+        )
+        for _ in range(self._rng.randint(1, 2)):
+            await injecting.inject(self._bus, injection, self._cast)
+
+    def _when(self) -> str:
+        seq = self._rng.randint(1, 300)
+        return self._rng.choice(["", "", f"seq:{seq}", "round:3", "phase:chat"])
 
 
 class Told(msgspec.Struct):
@@ -262,6 +328,19 @@ async def disturbed(cast: Troupe, rng: random.Random) -> list[Message]:
     return await read_all(bus)
 
 
+@in_no_time
+async def besieged(seed: int) -> None:
+    """Who is injected comes once and goes once, whoever dies meanwhile."""
+    rng = random.Random(seed)
+    cast, bus = Troupe(besieged_game(seed), seats(5, waver), seed), MemoryBus()
+    with anyio.fail_after(STUCK):
+        async with anyio.create_task_group() as tasks:
+            house = House(cast, tasks, bus, rng=rng)
+            tasks.start_soon(Operator(bus, cast, rng).make)
+            await Trouble(house, rng).make(tasks)
+    await check(cast, await read_all(bus))
+
+
 # -- what must hold
 
 
@@ -271,7 +350,7 @@ async def check(cast: Troupe, messages: list[Message]) -> None:
     made = Counter(
         (m.kind, getattr(m.body, "step", 0))
         for m in messages
-        if m.sender == CONDUCTOR and m.kind != "ask"
+        if m.sender == CONDUCTOR and m.kind != "ask" and not ushered(m)
     )
     assert set(made.values()) <= {1}, "a step was made twice"
     check_deadlines(messages)
@@ -279,6 +358,62 @@ async def check(cast: Troupe, messages: list[Message]) -> None:
     check_chats(messages)
     check_collects(messages)
     check_calls(messages)
+    check_injections(messages)
+
+
+def ushered(message: Message) -> bool:
+    """Whether *message* is of an injection, and of no step."""
+    match message.body:
+        case Injected() | Onset() | Lifted() | Left(step=0):
+            return True
+        case Joined(seats=names):
+            return not set(names) & set(SEATS)
+        case _:
+            return False
+
+
+def check_injections(messages: list[Message]) -> None:
+    """Each one begins once and ends once, if it does; its seats sit from then on."""
+    asked = {m.body.id: m for m in messages if isinstance(m.body, Injected)}
+    began: Counter[str] = Counter()
+    over: Counter[str] = Counter()
+    joins: Counter[tuple[str, str]] = Counter()
+    gone: dict[str, int] = {}
+    for m in messages:
+        match m.body:
+            case Onset(what=what):
+                began[what.id] += 1
+                assert what == asked[what.id].body
+                assert asked[what.id].seq < m.seq
+            case Lifted(id=id, surface=surface, seats=names):
+                over[id] += 1
+                assert began[id], f"{id} ended before it began"
+                if surface == "participant":
+                    gone |= dict.fromkeys(names, m.seq)
+            case Joined(seats=names) if ushered(m):
+                joins.update((m.room, name) for name in names)
+            case Contributed(outcome=outcome) if m.seen >= gone.get(m.sender, m.seq):
+                assert outcome in ("absent", "late"), f"{m.sender} acts on"
+            case Said() if m.seen >= gone.get(m.sender, m.seq):
+                raise AssertionError(f"{m.sender} speaks on")
+            case _:
+                pass
+    assert set(began.values()) <= {1}, "an injection began twice"
+    assert set(over.values()) <= {1}, "an injection ended twice"
+    assert set(joins.values()) <= {1}, "a seat came twice"
+    at_once = {id for id, m in asked.items() if not m.body.at}  # type: ignore[attr-defined]
+    assert not ended_run(messages) or at_once <= cancelled(messages) | began.keys()
+
+
+def ended_run(messages: list[Message]) -> bool:
+    """Whether the run has had time to take in what was asked."""
+    last = next((m.seq for m in reversed(messages) if m.kind == "inject"), 0)
+    return any(m.kind == "round" and m.seq > last + 50 for m in messages)
+
+
+def cancelled(messages: list[Message]) -> set[str]:
+    """Injections whose end was asked for."""
+    return {m.body.id for m in messages if isinstance(m.body, Ejected)}
 
 
 def check_calls(messages: list[Message]) -> None:
@@ -323,7 +458,7 @@ def _time(opened: PhaseOpened) -> float:
 def check_minds(cast: Troupe, messages: list[Message]) -> None:
     """Every mind there ever was has observed what its rooms heard, in order, once."""
     heard = views(messages)
-    for seat in cast.names:
+    for seat in list(cast.players):
         for player in cast.players[seat]:
             events = player.events
             assert events == heard[seat][: len(events)], f"{seat} heard otherwise"
@@ -419,12 +554,12 @@ def main(first: int, count: int) -> None:
     structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
     failed: list[str] = []
     for seed in range(first, first + count):
-        for run in (calm, wild, musing):
+        for run in (calm, wild, musing, besieged):
             try:
                 run(seed)
             except Exception as error:  # noqa: BLE001 - whatever went wrong is told
                 failed.append(f"{run.__name__} {seed}: {error!r}")
-    click.echo("\n".join([*failed, f"{3 * count} runs, {len(failed)} failed"]))
+    click.echo("\n".join([*failed, f"{4 * count} runs, {len(failed)} failed"]))
     sys.exit(bool(failed))
 
 

@@ -24,8 +24,8 @@ from hubbub.messages import KINDS, Message, Outcome
 from hubbub.models.base import Call, Sampling
 from hubbub.models.catalogue import SERVERS
 from hubbub.policies import POLICIES, Notes, Summary, Window
-from hubbub.population import Group, Population
-from hubbub.registry import load_scenario, minds
+from hubbub.population import Group, Injection, Population
+from hubbub.registry import load_scenario, minds, wrappers
 from hubbub_agents.adversaries import ADVERSARIES, OPTIONS
 from hubbub_agents.believer import BelieverOptions
 from hubbub_agents.givers import GiverOptions
@@ -157,6 +157,7 @@ def check_command(words: list[str]) -> None:
     command: click.Command = commands
     while isinstance(command, click.Group) and words and words[0] in command.commands:
         command = command.commands[words.pop(0)]
+    command = getattr(command, "usual", command)
     group = isinstance(command, click.Group) and command.no_args_is_help
     assert not group or words[0].startswith("-"), f"there is no command {words[0]}"
     known = {o for p in command.params for o in p.opts} | {"-h", "--help"}
@@ -169,7 +170,9 @@ def test_every_option_that_is_named_alone_is_there(page: Path) -> None:
     """An option in a sentence is one that some command has."""
     every = {"--help", "--version"}
     for command in commands.commands.values():
-        every.update(o for p in command.params for o in p.opts)
+        inner = command.commands.values() if isinstance(command, click.Group) else ()
+        for one in (command, *inner):
+            every.update(o for p in one.params for o in p.opts)
     for code in re.findall(r"`(--[a-z][^`\n]*)`", page.read_text()):
         assert code.split()[0] in every, f"no command has {code}"
 
@@ -238,6 +241,8 @@ TABLES = [
         fields(RepeaterOptions) - fields(GiverOptions),
     ),
     ("minds.md", "option of a talker", fields(GiverOptions) | fields(WriterOptions)),
+    ("adversaries.md", "wrapper", set(wrappers())),
+    ("adversaries.md", "key of an injection", fields(Injection) - fields(Group)),
     ("minds.md", "policy", set(POLICIES)),
     ("minds.md", "field of a window", fields(Window)),
     ("minds.md", "field of a summary", fields(Summary)),

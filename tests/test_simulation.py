@@ -28,6 +28,12 @@ def test_what_is_on_record_is_used(seed: int) -> None:
     simulation.musing(seed)
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_a_besieged_game_is_its_record(seed: int) -> None:
+    """Who is injected and ejected meanwhile comes once and goes once."""
+    simulation.besieged(seed)
+
+
 def party(mind: str, seed: int) -> Cast:
     """A cocktail party of ten rule minds."""
     group = Group(count=10, mind=mind)

@@ -17,7 +17,6 @@ from hubbub.bus import MemoryBus
 from hubbub.injecting import inject
 from hubbub.messages import (
     Body,
-    Injected,
     Joined,
     Message,
     Onset,
@@ -38,7 +37,6 @@ from .playing import (
     Player,
     Scribe,
     Troupe,
-    always,
     read_all,
     seats,
     views,
@@ -107,7 +105,7 @@ async def _play(troupe: Troupe, *, injected: bool) -> list[Message]:
     async def come(house: House) -> None:
         guest = Injection(mind="silent", id="i1", at="phase:probe")
         await house.until(lambda m: isinstance(m.body, RoundBegan))
-        await inject(bus, guest, _Willing(troupe))
+        await inject(bus, guest, troupe)
 
     with anyio.fail_after(STUCK):
         async with anyio.create_task_group() as tasks:
@@ -117,16 +115,6 @@ async def _play(troupe: Troupe, *, injected: bool) -> list[Message]:
             house.worker()
             house.conductor()
     return await read_all(bus)
-
-
-class _Willing(Troupe):
-    """Takes whatever is injected without making it on trial."""
-
-    def __init__(self, other: Troupe) -> None:
-        super().__init__(other.scenario, dict.fromkeys(other.names, always(None)))
-
-    def check(self, what: Injected) -> None:
-        return
 
 
 def shape(body: Body) -> object:

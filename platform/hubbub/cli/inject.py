@@ -43,13 +43,18 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="JSON lines on s
 class _Injecting(click.Group):
     """What is no command of its own is a run to inject into."""
 
+    @property
+    def usual(self) -> click.Command:
+        """The command that is meant where none is named."""
+        return self.commands["add"]
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or args[0] not in (*self.commands, *ctx.help_option_names):
             args = ["add", *args]
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_Injecting, invoke_without_command=False)
+@click.group(cls=_Injecting, no_args_is_help=False)
 def inject() -> None:
     """
     Put somebody into a live RUN, or turn one of its members.
