@@ -4,6 +4,7 @@ import anyio
 import pytest
 
 from hubbub.bus import MemoryBus
+from hubbub.errors import UnknownName
 from hubbub.injecting import eject
 from hubbub.messages import (
     Contributed,
@@ -162,6 +163,26 @@ async def test_drawn_members_are_drawn_from_the_seed() -> None:
 
     assert turned(first) == turned(again)
     assert len(set(turned(first))) == 2
+
+
+@in_no_time
+async def test_who_has_come_can_be_turned_until_it_goes() -> None:
+    """By an operator who knows the run from its log alone."""
+    cast = party()
+
+    async def turn(house: House) -> None:
+        fresh = Cast(cast.population)
+        await injecting(fresh, Injection(mind="uniform"))(house)
+        await injecting(Cast(cast.population), turning("L5", mind="silence"))(house)
+        await eject(house.bus, "i1")
+        await house.until(lambda m: isinstance(m.body, Lifted))
+        with pytest.raises(UnknownName):
+            await injecting(cast, turning("L5", mind="leak"))(house)
+
+    messages = await live(cast, in_round(1, turn))
+
+    begun = [m.body.what.seats for m in messages if isinstance(m.body, Onset)]
+    assert begun == [("L5",), ("L5",)]
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,18 @@ class Situation:
                 self.rooms.apply(message)
             self.cursor = page[-1].seq
 
-    def sitting(self, cast: Cast) -> tuple[str, ...]:
-        """All seats of the run, those included that are about to come."""
-        new = (e.what for e in self.truth.entries.values())
-        names = [w.seats for w in new if w.surface == "participant"]
-        return (*cast.names, *(name for seats in names for name in seats))
+    def seats(self, cast: Cast) -> dict[str, bool]:
+        """
+        All seats of the run, which *cast* knows then, and whether each sits or is to come.
+
+        Whoever was ejected has had a name, and sits no longer.
+        """
+        seats = dict.fromkeys(cast.names, True)
+        for entry in self.truth.entries.values():
+            if entry.what.surface == "participant":
+                cast.welcome(entry.what)
+                seats |= dict.fromkeys(entry.what.seats, entry.state != "over")
+        return seats
 
 
 async def inject(bus: Bus, injection: Injection, cast: Cast | None = None) -> Injected:
@@ -60,7 +67,7 @@ async def inject(bus: Bus, injection: Injection, cast: Cast | None = None) -> In
                 if known := situation.truth.entries.get(injection.id):
                     return _same(injection, known.what)
                 ids = situation.truth.entries
-                what = request(injection, situation.sitting(cast), ids)
+                what = request(injection, situation.seats(cast), ids)
                 cast.check(what)
                 await _say(voice, situation, what)
                 return what
@@ -119,7 +126,8 @@ async def _say(voice: Voice, situation: Situation, body: Body) -> None:
 def _same(injection: Injection, known: Injected) -> Injected:
     """*known*, if that is what *injection* asks for."""
     names = injection.names or known.seats
-    sitting = () if injection.surface == "participant" else names
+    new = injection.surface == "participant"
+    sitting = dict.fromkeys(() if new else names, True)
     again = msgspec.structs.replace(injection, names=names, count=0)
     if request(again, sitting, ()) != known:
         raise BadPopulation(f"there is another injection {known.id} already")

@@ -1,7 +1,7 @@
 """What is injected into a run, as a population file or an operator says it."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -46,12 +46,13 @@ class Injection(
 
 
 def request(
-    injection: Injection, sitting: Sequence[str], taken: Iterable[str]
+    injection: Injection, seats: Mapping[str, bool], taken: Iterable[str]
 ) -> Injected:
     """
     What is said in the log of *injection*, with all that was left open decided.
 
-    *sitting* are the seats of the run, *taken* the ids of the injections it has.
+    *seats* has all seats of the run and whether each still sits, *taken* the ids of the
+    injections it has.
     Raises `UsageError` for what cannot be.
     """
     known = frozenset(taken)
@@ -68,7 +69,7 @@ def request(
     return Injected(
         id=id,
         surface=injection.surface,
-        seats=_seats(injection, id, sitting),
+        seats=_seats(injection, id, seats),
         group=msgspec.Raw(msgspec.json.encode(group)),
         rooms=tuple(check_room(room) for room in injection.rooms),
         at=check_trigger(injection.at),
@@ -84,7 +85,7 @@ def _free(taken: frozenset[str]) -> str:
     return f"i{number}"
 
 
-def _seats(injection: Injection, id: str, sitting: Sequence[str]) -> tuple[str, ...]:
+def _seats(injection: Injection, id: str, seats: Mapping[str, bool]) -> tuple[str, ...]:
     count = injection.count or len(injection.names) or 1
     if not count <= MAX_INJECTED:
         raise BadPopulation(
@@ -93,20 +94,21 @@ def _seats(injection: Injection, id: str, sitting: Sequence[str]) -> tuple[str, 
     if injection.names and len(injection.names) != count:
         raise BadPopulation(f"{len(injection.names)} names for {count} seats")
     if injection.surface == "participant":
-        return _new(injection, count, sitting)
+        return _new(injection, count, list(seats))
+    sitting = [name for name, sits in seats.items() if sits]
     for name in injection.names:
         if name not in sitting:
-            raise UnknownName("seat", name, list(sitting))
+            raise UnknownName("seat", name, sitting)
     if count > len(sitting):
         raise BadPopulation(f"{count} of {len(sitting)} seats cannot be had")
     rng = generator(injection.seed or 0, "injection", id)
     return injection.names or tuple(rng.sample(sorted(sitting), count))
 
 
-def _new(injection: Injection, count: int, sitting: Sequence[str]) -> tuple[str, ...]:
-    """The names of *count* new seats."""
-    known = {name.lower() for name in sitting}
-    names = injection.names or _next(injection, count, sitting, known)
+def _new(injection: Injection, count: int, others: Sequence[str]) -> tuple[str, ...]:
+    """The names of *count* new seats, which none of the *others* has."""
+    known = {name.lower() for name in others}
+    names = injection.names or _next(injection, count, others, known)
     for name in names:
         if check_seat(name).lower() in known:
             raise BadPopulation(f"a seat is called {name} already, in whatever case")
@@ -115,10 +117,10 @@ def _new(injection: Injection, count: int, sitting: Sequence[str]) -> tuple[str,
 
 
 def _next(
-    injection: Injection, count: int, sitting: Sequence[str], known: set[str]
+    injection: Injection, count: int, others: Sequence[str], known: set[str]
 ) -> tuple[str, ...]:
-    """The names that come after those *sitting*: a name alone betrays nobody."""
-    numbered = _NUMBERED.fullmatch(sitting[-1])
+    """The names that come after those of *others*: a name alone betrays nobody."""
+    numbered = _NUMBERED.fullmatch(others[-1])
     prefix = numbered[1] if numbered else injection.prefix
     names: list[str] = []
     number = 0
@@ -134,12 +136,12 @@ def declared(
 ) -> tuple[Injected, ...]:
     """What a population file injects; raises `UsageError`."""
     found: list[Injected] = []
-    sitting = [*population]
+    seats = dict.fromkeys(population, True)
     for injection in injections:
-        what = request(injection, sitting, [known.id for known in found])
+        what = request(injection, seats, [known.id for known in found])
         found.append(what)
         if what.surface == "participant":
-            sitting += what.seats
+            seats |= dict.fromkeys(what.seats, True)
     return tuple(found)
 
 
