@@ -154,7 +154,10 @@ class ReplayDiffers(HubbubError):
     def __init__(self, seq: int, seat: str, expected: str, found: str) -> None:
         super().__init__(
             f"the replay is another run: at seq {seq} the record of {seat} is\n"
-            f"  {safe_text(expected, 400)}\nand now it is\n  {safe_text(found, 400)}"
+            f"  {safe_text(expected, 400)}\nand now it is\n  {safe_text(found, 400)}\n"
+            "Either code has changed since, then replay it with the versions in its "
+            "manifest and\nits scenario's file as it was; or a mind goes by something "
+            "else than what it has heard."
         )
         self.seq = seq
         self.seat = seat

@@ -139,6 +139,11 @@ class _Words(msgspec.Struct):
 def _check_keys(path: Path, table: Mapping[str, Any]) -> None:
     """Raise `UnknownName` for a key that means nothing."""
     groups = msgspec.convert(table, _Groups).seats
+    for group in groups:
+        if isinstance(name := group.get("memory"), str):
+            raise BadPopulation(
+                f'{path}: write memory = {{ policy = "{safe_text(name, 40)}" }}'
+            )
     inner = [msgspec.convert(group, _Words) for group in groups]
     words = [group.sampling for group in inner]
     for struct, tables in ((Population, [table]), (Group, groups), (Sampling, words)):

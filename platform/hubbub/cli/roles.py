@@ -266,7 +266,8 @@ async def _goes_on(url: str, run: str, spend: Spend) -> bool:
     async with open_bus(url, run) as bus:
         terms = spend.terms((await read_cast(bus)).population.models(), had)
         if facts.get("stopped") and terms.limits == had.limits:
-            raise BudgetSpent(f"{facts['stopped']}; it goes on with {higher(had)}")
+            more = higher(had, await bus.spent())
+            raise BudgetSpent(f"{facts['stopped']}; it goes on with {more}")
         await bus.note(**on_terms(terms))
         if terms.limits:
             await count_spent(bus)
