@@ -175,7 +175,7 @@ def test_a_run_that_ran_short_in_the_end_says_so(tmp_path: Path) -> None:
     done = shell(*game, "--token-budget", "1000", cwd=tmp_path)
 
     assert done.code == 0
-    assert "turns ended as budget_stop: the budget was spent" in done.out
+    assert "turns ended as budget_stop: the budget did not have" in done.out
 
 
 def test_what_has_no_price_is_named_in_the_end(tmp_path: Path) -> None:

@@ -213,7 +213,10 @@ def _notes(
     if unknown and terms.money is not None:
         yield f"no price of {', '.join(unknown)}: not counted"
     if short := folder.manifest.outcomes.get("budget_stop"):
-        yield f"{short:,} asks or turns ended as budget_stop: the budget was spent"
+        yield (
+            f"{short:,} asks or turns ended as budget_stop: the budget did not have what "
+            "they might have cost"
+        )
 
 
 def _tell_end(folder: RunFolder, view: LiveView, as_json: bool) -> None:

@@ -116,7 +116,7 @@ def conductor(
             await Conductor(bus, await read_cast(bus)).run()
         except* BudgetSpent as spent:
             # No failure of this process: to start it again would change nothing.
-            log.warning(str(first_error(spent)))
+            log.warning(str(first_error(spent)), mend="begin it again with more")
 
     if scenario and not run_id:
         population = _population(scenario, made)
