@@ -50,6 +50,17 @@ class PayingContract:
 
         assert await bus.spent() == {}
 
+    async def test_what_is_reserved_is_known_until_it_is_settled(
+        self, bus: Bus
+    ) -> None:
+        """It may yet come to less."""
+        assert await bus.reserved() == {}
+        await bus.reserve("a", {"money": 60, "tokens": 4}, LIMITS)
+        await bus.reserve("b", {"money": 10}, LIMITS)
+        await bus.settle("a", {"money": 1, "tokens": 1})
+
+        assert await bus.reserved() == {"money": 10}
+
     async def test_large_amounts_are_exact(self, bus: Bus) -> None:
         """A million dollars, to the nano-dollar."""
         limits = {"money": 10**15}

@@ -143,6 +143,10 @@ class Wire(Bus):
         await self.delay()
         return await self._bus.spent()
 
+    async def reserved(self) -> dict[str, int]:
+        await self.delay()
+        return await self._bus.reserved()
+
 
 class _WireSubscription(Subscription):
     def __init__(self, wire: Wire, subscription: Subscription) -> None:

@@ -33,6 +33,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path != "/v1/chat/completions":
+            self.send_error(404)
+            return
         schema = body["response_format"]["json_schema"]["schema"]
         seed = random.Random(body.get("seed")).getrandbits(31)
         text = legal(Request(model="x", prompts=(), schema=schema, seed=seed))

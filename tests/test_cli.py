@@ -581,6 +581,12 @@ def test_a_replay_that_comes_out_otherwise(hubbub: Hubbub, tmp_path: Path) -> No
     assert told["expected"] != told["found"]
 
 
+def test_a_path_is_no_id(hubbub: Hubbub) -> None:
+    """What has a slash in it is looked for where it says."""
+    assert "hubbub: no/where is not a run folder" in hubbub("show", "no/where").err
+    assert "hubbub: runs/nowhere is not a run" in hubbub("show", "nowhere").err
+
+
 def test_nothing_is_replayed_without_a_log(hubbub: Hubbub, folder: Path) -> None:
     """Of a complete run it is missing; of one that has just begun it is not yet there."""
     (folder / "log.jsonl").unlink()

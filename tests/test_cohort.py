@@ -210,7 +210,7 @@ def test_a_cohort_that_was_changed_is_not_read(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{", "truncated"),
+        ("{", "truncated.*: a cohort is a file that 'hubbub cohort make' has made"),
         ('{"personas": []}', "missing required field `sha256`"),
         ("[" * 9_000, r"c\.json"),
         ("\xff", "UTF-8|malformed|invalid"),
@@ -251,6 +251,8 @@ def test_too_few_personas_are_an_error() -> None:
         play_with(count=4)
     with pytest.raises(BadPopulation, match="of which 2 are left out: make a larger"):
         play_with(cohort_from=2)
+    with pytest.raises(BadPopulation, match="a cohort_from needs a cohort"):
+        play_with(cohort=None, cohort_from=2)
 
 
 def test_one_persona_too_long_stops_the_run() -> None:

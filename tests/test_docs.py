@@ -25,7 +25,9 @@ from hubbub.models.base import Call, Sampling
 from hubbub.models.catalogue import SERVERS
 from hubbub.policies import POLICIES, Notes, Summary, Window
 from hubbub.population import Group, Injection, Population
-from hubbub.registry import load_scenario, minds, wrappers
+from hubbub.registry import load_scenario, minds, outcomes, wrappers
+from hubbub.study import file as study_file
+from hubbub.study.table import Row
 from hubbub_agents.adversaries import ADVERSARIES, OPTIONS
 from hubbub_agents.believer import BelieverOptions
 from hubbub_agents.givers import GiverOptions
@@ -258,6 +260,16 @@ TABLES = [
             ("knowledge-flooding", "knowledge-flooding.md"),
         )
     ),
+    (
+        "studies.md",
+        "key of a study",
+        fields(study_file.Study) - fields(study_file.Setting),
+    ),
+    ("studies.md", "key of an arm", fields(study_file.Setting)),
+    ("studies.md", "key of an outcome", fields(study_file.Outcome)),
+    ("studies.md", "key of a comparison", fields(study_file.Compare)),
+    ("studies.md", "outcome", set(outcomes())),
+    ("studies.md", "column", fields(Row)),
     ("log.md", "field of a line", fields(Message) | {"hash"}),
     ("log.md", "field of a call", fields(Call)),
     ("log.md", "field of the manifest", fields(Manifest)),

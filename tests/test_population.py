@@ -194,7 +194,8 @@ def test_a_scenario_fills_what_is_left_open() -> None:
             "keep = 2048 must be below limit =",
         ),
         (MEMORY + "policy = 'notes'\nthreshold = nan", r"Expected `float` > 0"),
-        (PARTY + "[[seats]]\nmemory = 'full'", "Expected `object`, got `str`"),
+        (PARTY + "[[seats]]\nmemory = 'full'", 'write memory = { policy = "full" }'),
+        (PARTY + "[[seats]]\nmemory = 3", "Expected `object`, got `int`"),
         (PARTY + "[[seats]]\ncontext = 9", r"Expected `int` >= 256"),
         (PARTY + "[[seats]]\nsystem = 'none.txt'", r"none\.txt: No such file"),
         (PARTY + "[[seats]]\nsystem = '.'", "Is a directory"),
@@ -202,7 +203,7 @@ def test_a_scenario_fills_what_is_left_open() -> None:
         (PARTY + "[[seats]]\ncohort = 'none.json'", r"none\.json: No such file"),
         (PARTY + "[[seats]]\ncohort_from = -1", "Expected `int` >= 0"),
     ],
-    ids=range(33),
+    ids=range(34),
 )
 def test_a_file_that_is_wrong_says_where(
     write: Write, text: str | bytes, words: str
@@ -254,7 +255,7 @@ def test_a_template_is_taken_in(write: Write, tmp_path: Path) -> None:
             b"I am {name}.",
             r"t\.txt: unknown placeholder {name}: there are {seat}, {count}",
         ),
-        (b"I am \xff.", r"t\.txt: .*can't decode"),
+        (b"I am \xff.", r"t\.txt is not UTF-8: byte 5"),
         (b" \n", "a template has from 1 to 20,000 characters"),
         (b"x" * (MAX_TEMPLATE + 1), "a template has from 1 to 20,000 characters"),
     ],

@@ -235,6 +235,47 @@ async def test_who_is_cut_off_while_paying_has_not_paid() -> None:
     assert await bus.spent() == {}
 
 
+@in_no_time
+async def test_who_is_short_waits_for_calls_that_may_cost_less() -> None:
+    """What they do not come to is there for others; what they do is not."""
+    bus = MemoryBus()
+    purse = Purse(bus, terms(tokens=MOST + 10))
+    first = await purse.hold(REQUEST)
+    paid = msgspec.structs.replace(
+        Call(call="1/L1/1", seat="L1", request=REQUEST),
+        reply=Reply(text="x", tokens_in=6, tokens_out=4),
+    )
+
+    async def settle_later() -> None:
+        await anyio.sleep(5)
+        await purse.settle(first, paid)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(settle_later)
+        await purse.hold(REQUEST, patience=60)
+
+    assert anyio.current_time() >= 5
+    assert await bus.spent() == {"tokens": MOST + 10}
+
+
+@in_no_time
+async def test_nobody_waits_for_a_budget_that_is_spent() -> None:
+    """Nor longer than its patience for what may never be settled."""
+    bus = MemoryBus()
+    purse = Purse(bus, terms(tokens=MOST + 10))
+    await bus.reserve("dead", {"tokens": MOST}, {"tokens": 100})
+    before = anyio.current_time()
+    with pytest.raises(BudgetSpent):
+        await purse.hold(REQUEST, patience=7)
+    assert anyio.current_time() - before <= 7
+
+    await bus.settle("dead", {"tokens": MOST})
+    before = anyio.current_time()
+    with pytest.raises(BudgetSpent):
+        await purse.hold(REQUEST, patience=7)
+    assert anyio.current_time() == before
+
+
 # -- counting again
 
 

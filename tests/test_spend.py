@@ -8,7 +8,7 @@ import pytest
 
 from hubbub.cli.spend import Spend, higher, unpriced
 from hubbub.errors import UsageError
-from hubbub.terms import Price, Terms
+from hubbub.terms import NANO, Price, Terms
 
 from .test_cli import Done, shell
 
@@ -82,8 +82,11 @@ def test_nothing_buys_nothing() -> None:
 
 
 def test_more_is_twice_as_much() -> None:
-    """What is proposed to whoever has run short."""
-    assert higher(Terms(money=0.25, tokens=7)) == "--budget 0.5 or --token-budget 14"
+    """What is proposed to whoever has run short, and of nothing but that."""
+    terms = Terms(money=0.25, tokens=7)
+    assert higher(terms) == "--budget 0.5 --token-budget 14"
+    assert higher(terms, {"money": NANO // 5, "tokens": 3}) == "--budget 0.5"
+    assert higher(terms, {"money": NANO // 20, "tokens": 900}) == "--token-budget 1800"
     assert higher(Terms(money=0.0)) == "--budget 1"
 
 
@@ -172,7 +175,7 @@ def test_a_run_that_ran_short_in_the_end_says_so(tmp_path: Path) -> None:
     done = shell(*game, "--token-budget", "1000", cwd=tmp_path)
 
     assert done.code == 0
-    assert "turns ended as budget_stop: the budget was spent" in done.out
+    assert "turns ended as budget_stop: the budget did not have" in done.out
 
 
 def test_what_has_no_price_is_named_in_the_end(tmp_path: Path) -> None:

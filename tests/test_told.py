@@ -97,6 +97,18 @@ def test_without_a_pilot_nobody_is_asked(hubbub: Hubbub) -> None:
     assert "as long as they may be" in out
 
 
+def test_a_pilot_that_fails_says_what_to_do(
+    hubbub: Hubbub, server: Completions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which model, what it said, and how to do without it."""
+    monkeypatch.setenv("LAB_BASE_URL", f"{server.url}/elsewhere")
+    code, _, err = hubbub(*PAID, "--model", "lab/own", "--dry-run")
+
+    assert code == 3
+    assert "the pilot has failed: bad_request: lab/own: HTTP 404" in err
+    assert "--pilot 0, which asks nobody" in err
+
+
 def test_a_run_of_rules_costs_nothing(hubbub: Hubbub) -> None:
     """There is no model in it to be called."""
     code, out, _ = hubbub(*PAID, "--dry-run")
@@ -209,6 +221,19 @@ def test_the_page_of_a_mixed_party(
     assert spent["openai/gpt-5-nano"].startswith("$0.")
 
 
+def test_a_run_whose_calls_fail_says_why(
+    hubbub: Hubbub, server: Completions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, at its end and on its page: nobody has to look for it in a file."""
+    monkeypatch.setenv("HUBBUB_CACHE", str(tmp_path / "cache"))
+    code, out, _ = hubbub(*PAID, *NANO, "--cache", "only", "--out", "x")
+    lines = [line for line in out.splitlines() if "not_cached" in line]
+
+    assert (code, len(lines)) == (0, 2)
+    assert "  note   4 of 4 calls of openai/gpt-5-nano failed: not_cached" in lines[1]
+    assert "not_cached" in hubbub("show", "x")[1]
+
+
 def test_a_run_that_stopped_at_its_budget_looks_like_it(
     hubbub: Hubbub, server: Completions, tmp_path: Path
 ) -> None:
@@ -221,5 +246,6 @@ def test_a_run_that_stopped_at_its_budget_looks_like_it(
     assert code == 3
     assert "stopped" in listed
     assert "stopped at its budget" in listed
+    assert " 0 messages" not in listed
     assert "stopped at its budget" in page
     assert " of 1,500 tokens" in page

@@ -20,6 +20,8 @@ from hubbub.text import escape_json
 SHARE = 0.95
 #: Seconds that a call has even when the ask's time is all but over.
 LEAST = 0.05
+#: The share of an ask's remaining time for which it may wait for the budget.
+WAIT = 0.5
 #: The detail of a call for whose end nobody has waited.
 CUT_OFF = "cut off"
 
@@ -60,9 +62,10 @@ class Calls:
     async def _call(
         self, id: str, request: Request, view: View, deadline: float
     ) -> Call:
+        patience = max(0.0, deadline - anyio.current_time()) * WAIT
+        hold = await self._purse.hold(request, patience=patience)
         start = anyio.current_time()
         left = max(LEAST, (deadline - start) * SHARE)
-        hold = await self._purse.hold(request)
         call = Call(call=id, seat=self._seat.name, request=request, view=view)
         sent = True
         try:

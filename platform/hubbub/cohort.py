@@ -19,6 +19,8 @@ MAX_COHORT = 1 << 23
 #: Characters of one persona.
 MAX_PERSONA = 4_000
 
+_MAKE = ": a cohort is a file that 'hubbub cohort make' has made"
+
 
 class Persona(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who somebody is: in words, and the attributes that the words are made from."""
@@ -45,7 +47,8 @@ class Cohort(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if found != self.sha256:
             raise ValueError(
                 f"the cohort says that its SHA-256 is {safe_text(self.sha256, 64)!r}, "
-                f"and it is {found}: it was changed after it had been made"
+                f"and it is {found}: it was changed after it had been made; take it as "
+                "it was, or change what it is drawn from and make another one"
             )
 
 
@@ -77,5 +80,7 @@ def read_cohort(path: Path) -> Cohort:
         return msgspec.json.decode(data, type=Cohort)
     except OSError as error:
         raise BadPopulation(f"{path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise BadPopulation(f"{path}: {safe_text(str(error), 500)}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        why = safe_text(str(error), 500)
+        mend = "" if isinstance(error, msgspec.ValidationError) else _MAKE
+        raise BadPopulation(f"{path}: {why}{mend}") from None

@@ -53,7 +53,7 @@ class Contribute(Question[Gift], frozen=True, kw_only=True, tag="contribute"):
     def _manner(self) -> str:
         return (
             'First say in "reason" in one or two sentences what you consider, then give '
-            'your amount in dollars in "amount".'
+            'your amount in whole dollars in "amount".'
         )
 
     def _company(self) -> str:
@@ -67,7 +67,12 @@ class Contribute(Question[Gift], frozen=True, kw_only=True, tag="contribute"):
             "type": "object",
             "properties": {
                 "reason": {"type": "string", "maxLength": 200},
-                "amount": {"type": "number", "minimum": 0, "maximum": self.endowment},
+                # Servers that decode by a schema keep the bounds of whole numbers alone.
+                "amount": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "maximum": int(self.endowment),
+                },
             },
             "required": ["reason", "amount"],
             "additionalProperties": False,

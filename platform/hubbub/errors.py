@@ -54,12 +54,13 @@ class UsageError(HubbubError):
 
 
 class UnknownName(UsageError):
-    """No such *kind* of thing; the message names the nearest *known* one."""
+    """No such *kind* of thing: the message names the nearest *known* one, else a *mend*."""
 
-    def __init__(self, kind: str, name: str, known: list[str]) -> None:
+    def __init__(self, kind: str, name: str, known: list[str], mend: str = "") -> None:
         near = get_close_matches(name, known, n=1, cutoff=0.5)
         known_ones = f"known: {', '.join(known)}" if known else "there is none"
-        hint = f"did you mean {near[0]!r}?" if near else known_ones
+        rest = f"{known_ones}; {mend}" if mend else known_ones
+        hint = f"did you mean {near[0]!r}?" if near else rest
         super().__init__(f"unknown {kind} {safe_text(name, 60)!r}: {hint}")
         self.kind = kind
         self.name = name
@@ -154,7 +155,10 @@ class ReplayDiffers(HubbubError):
     def __init__(self, seq: int, seat: str, expected: str, found: str) -> None:
         super().__init__(
             f"the replay is another run: at seq {seq} the record of {seat} is\n"
-            f"  {safe_text(expected, 400)}\nand now it is\n  {safe_text(found, 400)}"
+            f"  {safe_text(expected, 400)}\nand now it is\n  {safe_text(found, 400)}\n"
+            "Either code has changed since, then replay it with the versions in its "
+            "manifest and\nits scenario's file as it was; or a mind goes by something "
+            "else than what it has heard."
         )
         self.seq = seq
         self.seat = seat

@@ -76,7 +76,10 @@ class RunFolder:
         file = self.path / "population.toml"
         population = read_population(file)
         if _digest(file.read_bytes()) != self.manifest.population_sha256:
-            raise BadPopulation(f"{file} has been changed since the run began")
+            raise BadPopulation(
+                f"{file} has been changed since the run began: put it back as it was, "
+                "or play the new one in another --out"
+            )
         return population
 
     def save(self, manifest: Manifest) -> None:

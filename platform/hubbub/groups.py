@@ -87,6 +87,8 @@ class Group(
         """Each seat's persona, "" without a cohort; `BadPopulation` for too few."""
         names = self.seats()
         if self.cohort is None:
+            if self.cohort_from:
+                raise BadPopulation("a cohort_from needs a cohort: name its file")
             return ("",) * len(names)
         taken = self.cohort.personas[self.cohort_from :][: len(names)]
         if len(taken) < len(names):
@@ -115,6 +117,8 @@ def read_template(path: Path) -> str:
         check_places(text, PLACES)
     except OSError as error:
         raise BadPopulation(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise BadPopulation(f"{path} is not UTF-8: byte {error.start}") from None
     except ValueError as error:
         raise BadPopulation(f"{path}: {safe_text(str(error), 500)}") from None
     return text

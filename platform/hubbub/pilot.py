@@ -128,7 +128,7 @@ async def _call(id: str, sample: Sample, models: Mapping[str, Model]) -> Call:
             request, deadline=sample.ask.budget
         )
     except ModelError as error:
-        failed = {"error": error.kind, "detail": f"{request.model}: {error}"}
+        failed = {"error": error.kind, "detail": f"{request.model}: {error.detail}"}
         return msgspec.structs.replace(call, **failed)
     took = round(anyio.current_time() - start, 4)
     return msgspec.structs.replace(call, reply=reply, took=took)

@@ -152,6 +152,11 @@ class _Words(msgspec.Struct):
 def _check_keys(path: Path, table: Mapping[str, Any]) -> None:
     """Raise `UnknownName` for a key that means nothing."""
     groups = msgspec.convert(table, _Groups)
+    for group in (*groups.seats, *groups.inject):
+        if isinstance(name := group.get("memory"), str):
+            raise BadPopulation(
+                f'{path}: write memory = {{ policy = "{safe_text(name, 40)}" }}'
+            )
     inner = [msgspec.convert(g, _Words) for g in (*groups.seats, *groups.inject)]
     words = [group.sampling for group in inner]
     for struct, tables in (

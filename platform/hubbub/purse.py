@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 import anyio
-import httpx
 import msgspec
 
 from hubbub.bus.base import Bus
@@ -18,13 +17,15 @@ from hubbub.errors import BudgetSpent, ModelError
 from hubbub.messages import Called
 from hubbub.models.base import Call, Request
 from hubbub.models.prices import cost, most_tokens, tokens_of
+from hubbub.models.retries import UNREACHED
 from hubbub.terms import NANO, Terms, dollars
 from hubbub.text import safe_text
 
 #: Errors of servers that have refused, or have not been asked at all.
 _FREE = ("auth", "bad_request", "context_length", "not_cached", "rate_limit", "server")
+#: Seconds between two looks whether a call in flight has come to less than was feared.
+SHORTEST, LONGEST = 0.05, 1.0
 _decode = msgspec.json.Decoder(Call).decode
-_UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,14 +49,19 @@ class Purse:
         self._bus = bus
         self._prices = terms.prices
 
-    async def hold(self, request: Request) -> Hold:
-        """Set aside what *request* may cost; `BudgetSpent` if the budget does not allow."""
+    async def hold(self, request: Request, *, patience: float = 0.0) -> Hold:
+        """
+        Set aside what *request* may cost; `BudgetSpent` if the budget does not allow.
+
+        Where it is other calls in flight that hold the rest, they may come to less than
+        was set aside for them: waits for that, *patience* seconds at most.
+        """
         tokens_in, tokens_out = most_tokens(request)
         money = self._cost(request, tokens_in, tokens_out)
         hold = Hold(id=uuid4().hex, money=money, tokens=tokens_in + tokens_out)
         if amounts := self._bounded(hold.money, hold.tokens):
             try:
-                short = await self._bus.reserve(hold.id, amounts, self.limits)
+                short = await self._reserve(hold.id, amounts, patience)
             except anyio.get_cancelled_exc_class():
                 await self._settle(hold.id, {})
                 raise
@@ -63,6 +69,22 @@ class Purse:
                 await self._bus.note(short=short)
                 raise BudgetSpent(self._refusal(short, request, amounts[short]))
         return hold
+
+    async def _reserve(
+        self, id: str, amounts: Mapping[str, int], patience: float
+    ) -> str:
+        """What of *amounts* the budget does not have, empty for nothing."""
+        until = anyio.current_time() + patience
+        pause = SHORTEST
+        while short := await self._bus.reserve(id, amounts, self.limits):
+            spent = (await self._bus.spent()).get(short, 0)
+            spent -= (await self._bus.reserved()).get(short, 0)
+            late = anyio.current_time() + pause > until
+            if late or spent + amounts[short] > self.limits[short]:
+                break
+            await anyio.sleep(pause)
+            pause = min(2 * pause, LONGEST)
+        return short
 
     def charge(self, hold: Hold, call: Call, *, sent: bool = True) -> Call:
         """*call* with its cost; *sent* says of one that failed that it may be charged."""
@@ -111,7 +133,7 @@ class Purse:
 
 def may_be_charged(error: ModelError) -> bool:
     """Whether a call that failed so may have cost something."""
-    return error.kind not in _FREE and not isinstance(error.__cause__, _UNREACHED)
+    return error.kind not in _FREE and not isinstance(error.__cause__, UNREACHED)
 
 
 def spent_by(call: Call) -> tuple[int, int]:

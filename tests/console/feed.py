@@ -68,9 +68,9 @@ class Feed:
     ) -> Message:
         """A model call: *reply*, or a time-out, and *more* of its record."""
         request = Request(model="scripted/wise", prompts=())
-        call = Call(call=id, seat=seat, request=request, reply=reply, took=0.5, **more)
         if reply is None:
-            call = msgspec.structs.replace(call, error="timeout", detail="cut off")
+            more = {"error": "timeout", "detail": "cut off"} | more
+        call = Call(call=id, seat=seat, request=request, reply=reply, took=0.5, **more)
         record = msgspec.Raw(msgspec.json.encode(call))
         return self(Called(call=id, record=record), sender=seat, room=LEDGER)
 

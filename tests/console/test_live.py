@@ -92,6 +92,20 @@ def test_the_panel_says_what_was_spent_and_of_how_much() -> None:
     assert "$0.25 of $5.00 for 1 call" in written(console)
 
 
+def test_the_first_failure_of_each_kind_is_seen() -> None:
+    """Who is watching need not wait for the end to learn that every call fails."""
+    console, feed = pipe(), Feed()
+    with LiveView("party-1", console=console) as view:
+        _show(view, (feed.call(f"{n}/L1/1", "L1") for n in range(9)))
+        view.show(feed.call("9/L1/1", "L1", error="auth", detail="HTTP 401"))
+    shown = written(console).splitlines()
+
+    assert [line.rpartition(", ")[2] for line in shown] == [
+        "timeout: cut off",
+        "auth: HTTP 401",
+    ]
+
+
 def test_the_terminal_is_given_back() -> None:
     """After the view has closed, the cursor is shown again, even after an error."""
     console = terminal()

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from hubbub.console import Picture, show, summary
+from hubbub.console.failures import failures
 from hubbub.console.tables import bill, parsing
 from hubbub.messages import Budgeted, Contributed, Said, Started, Stopped
 from hubbub.models.base import Reply, View
@@ -97,6 +98,29 @@ def test_the_page_tells_what_was_left_out() -> None:
     picture.apply(Feed().call("2/L2/1/1", "L2", Reply(text="ok"), view=view))
 
     assert "left out" in _page(picture)
+
+
+def test_the_page_tells_why_calls_have_failed() -> None:
+    """By model and kind, with what the first one said."""
+    picture = _picture("L1", "L2")
+    assert "failed calls" not in _page(picture)
+    for number in (2, 3):
+        picture.apply(Feed().call(f"{number}/L1/1", "L1"))
+
+    assert re.search(r"scripted/wise +timeout +cut off +2", _page(picture))
+
+
+def test_why_calls_have_failed_in_words_that_help() -> None:
+    """A line for each kind, with a mend where there is one."""
+    picture, feed = Picture(), Feed()
+    for kind in ("rate_limit", "server"):
+        call = feed.call("1/L1/1", "L1", error=kind, detail="HTTP 429")
+        picture.apply(call)
+    limited, broken = failures(picture)
+
+    assert limited.startswith("1 of 2 calls of scripted/wise failed: rate_limit: HTTP")
+    assert "SCRIPTED_RPM" in limited
+    assert broken.endswith("server: HTTP 429")
 
 
 def test_the_page_of_a_stopped_run_says_so() -> None:

@@ -1,5 +1,7 @@
 """How much sentences differ: planted vectors, and what the two measures owe each other."""
 
+import random
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from hubbub.errors import UsageError
 from hubbub.measures.arrays import Floats
 from hubbub.measures.diversity import diversity, pairwise_distance, total_variance
+from hubbub.models.embeddings import HashedNgrams
+from hubbub_agents.topics import TOPICS, sentence
 
 _rows = st.integers(0, 2**32 - 1).map(
     lambda seed: np.random.default_rng(seed).normal(size=(seed % 7 + 2, 5))
@@ -94,3 +98,18 @@ def test_a_vector_of_nothing_is_refused() -> None:
     """It has no direction."""
     with pytest.raises(UsageError, match="no direction"):
         total_variance([[0.0, 0.0]])
+
+
+async def test_disjoint_vocabularies_have_the_higher_variance() -> None:
+    """Twelve sentences of eight topics vary more than twelve of any one of them."""
+    rng = random.Random(3)
+
+    async def spread(topics: Sequence[str]) -> float:
+        texts = [sentence(rng.choice(topics), rng) for _ in range(12)]
+        vectors = await HashedNgrams().embed(texts, deadline=10)
+        found = total_variance(vectors)
+        assert found is not None
+        return found
+
+    mixed = await spread(list(TOPICS))
+    assert all([mixed > await spread([topic]) for topic in TOPICS])

@@ -102,6 +102,13 @@ async def test_an_unknown_name_gets_the_nearest_one(name: str, words: str) -> No
     assert str(caught.value) == words
 
 
+async def test_an_unknown_server_gets_an_address() -> None:
+    """Whoever has one of their own is told the variable's name."""
+    with pytest.raises(UnknownName, match=r"has its address in ZOO_2_BASE_URL$"):
+        async with open_models(["zoo-2/m"], {}):
+            pass
+
+
 @pytest.mark.parametrize("name", ["gpt-5", "", "openai/", "/m", "openai/a b", "Ö/m"])
 async def test_what_is_no_name_is_a_usage_error(name: str) -> None:
     """The message shows what a name looks like."""

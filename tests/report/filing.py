@@ -18,8 +18,11 @@ from ..measures.hosting import Host
 
 #: Elements that load or execute something, or lead somewhere.
 ACTIVE = frozenset(
-    "script iframe frame object embed link base form input button img image audio video "
-    "source use foreignobject applet portal animate set".split()
+    {
+        *("script", "iframe", "frame", "object", "embed", "link", "base", "form"),
+        *("input", "button", "img", "image", "audio", "video", "source", "use"),
+        *("foreignobject", "applet", "portal", "animate", "set"),
+    }
 )
 #: What does not have to be closed.
 _VOID = frozenset({"br", "col", "meta"})

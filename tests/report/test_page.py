@@ -7,11 +7,13 @@ import pytest
 
 from hubbub.messages import Faulted, Said
 from hubbub.population import Group, Population
+from hubbub.report.charts import shares
+from hubbub.report.html import el
+from hubbub.report.network import layout, picture
 from hubbub.report.page import POLICY
 from hubbub.report.run import run_report
 
 from ..console.feed import HOSTILE
-from ..measures.hosting import Host
 from .filing import ACTIVE, Parsed, declare, file_run, parse, soiree
 
 EVIL = (
@@ -66,7 +68,7 @@ def test_what_agents_say_stays_text(tmp_path: Path, evil: str) -> None:
     page = {"number": 1, "seat": evil, "sentences": [evil, evil], "faults": ["", evil]}
     declare(host, "page", page)
     declare(host, "game", {"game": evil, "gave": {evil: 1.0, "b": 2.0}})
-    host.scribe.write(Said(text=evil), sender=evil, room="hall")
+    host.scribe.write(Said(text=evil), sender="<i>", room="hall")
     group = Group(count=3, mind="uniform", options={evil: evil})
     population = Population(scenario="cocktail-party", seats=(group,))
     folder = file_run(tmp_path / "run", host.end(), population, {evil: evil}, evil)
@@ -76,14 +78,14 @@ def test_what_agents_say_stays_text(tmp_path: Path, evil: str) -> None:
         assert parsed.text.count(evil) > 8
 
 
-def test_names_cannot_leave_a_drawing(tmp_path: Path) -> None:
+def test_names_cannot_leave_a_drawing() -> None:
     """Seats are named in pictures too."""
     seat = "</text></svg><script>"
-    host = Host("a", seat)
-    host.begin(of=1)
-    host.chat("a", seat, "one", "two")
+    places = layout(["a", seat], {("a", seat): 1}, seed=1)
+    drawn = picture(seat, places, {("a", seat): 1}, 1)
+    drawn = el("div", drawn, shares(seat, {seat: {"x": 1.0}}, {seat: seat}))
 
-    check_inert(run_report(file_run(tmp_path / "run", host.end())))
+    check_inert(drawn)
 
 
 def test_drawings_say_what_they_show(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def start(folder: Path, *arguments: str | Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "hubbub", "study", *arguments],
         cwd=folder,
-        env=environment(),
+        env=environment() | {"HUBBUB_CACHE": str(folder / "cache")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

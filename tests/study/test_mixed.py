@@ -69,7 +69,7 @@ def test_too_little_is_told() -> None:
 def test_what_does_not_converge_is_told() -> None:
     """Values without any noise: whatever is found, it is not called converged."""
     line: Rounds = {t: float(t) for t in range(5)}
-    found = slopes([line] * 3, [{t: 0.0 for t in range(5)}] * 3)
+    found = slopes([line] * 3, [dict.fromkeys(range(5), 0.0)] * 3)
 
     assert not found.converged
     assert found.notes

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hubbub.cohort import Persona, as_json, seal
 from hubbub.errors import BadPopulation, UnknownName
 from hubbub.study.design import Looks
 from hubbub.study.plan import Plan, Run
@@ -107,6 +108,21 @@ def test_a_solitary_seat_is_another_in_each_replicate(tmp_path: Path) -> None:
     assert [names[0].seats()[0] for names in seats] == ["ann", "bob", "C1", "ann"]
     assert [groups[0].mind for groups in seats[1:3]] == ["uniform", "reinforcement"]
     assert [compare.arms for compare in plan.compare] == [("only/solitary", "only")]
+
+
+def test_a_solitary_seat_keeps_its_persona(tmp_path: Path) -> None:
+    """The one that it has among others."""
+    personas = tuple(Persona(text=f"You are number {i}.") for i in range(4))
+    (tmp_path / "four.json").write_bytes(as_json(seal(personas)))
+    groups = "seats = [{ count = 3, cohort = 'four.json', cohort_from = 1 }]\n"
+    text = ROOM[ROOM.index("[arms.only]") :]
+    head = "scenario = 'open-room'\nreplicates = 3\nsolitary = true\n"
+    plan = plan_of(tmp_path, head + groups + text)
+    alone = [plan.cast(run) for run in plan.runs(3) if run.arm.solitary]
+
+    assert [cast.part(cast.names[0]).persona for cast in alone] == [
+        persona.text for persona in personas[1:]
+    ]
 
 
 def test_a_scenarios_own_individual_arm_is_the_solitary_one(tmp_path: Path) -> None:

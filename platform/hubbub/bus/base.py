@@ -207,6 +207,10 @@ class Bus(ABC):
     async def spent(self) -> dict[str, int]:
         """What counts as spent, by name; what is reserved is in it."""
 
+    @abstractmethod
+    async def reserved(self) -> dict[str, int]:
+        """What is reserved and not settled, by name."""
+
 
 class Voice:
     """

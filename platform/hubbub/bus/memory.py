@@ -178,6 +178,10 @@ class MemoryBus(Bus):
         await anyio.lowlevel.checkpoint()
         return {name: amount for name, amount in self._spent.items() if amount}
 
+    async def reserved(self) -> dict[str, int]:
+        await anyio.lowlevel.checkpoint()
+        return dict(sum(map(Counter, self._reserved.values()), Counter[str]()))
+
 
 class _MemorySubscription(Subscription):
     def __init__(self, bus: MemoryBus, after: int) -> None:

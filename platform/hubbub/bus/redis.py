@@ -1,5 +1,6 @@
 """The bus on Redis or Valkey: one script writes the log, so its order is everybody's."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -169,6 +170,13 @@ class RedisBus(Bus):
     async def spent(self) -> dict[str, int]:
         spent = await self._hash(self._purse[0])
         return {name: int(amount) for name, amount in spent.items() if amount != "0"}
+
+    async def reserved(self) -> dict[str, int]:
+        total: Counter[str] = Counter()
+        for amounts in (await self._hash(self._purse[1])).values():
+            parts = amounts.split()
+            total.update(dict(zip(parts[::2], map(int, parts[1::2]), strict=True)))
+        return dict(total)
 
     async def _hash(self, key: str) -> dict[str, str]:
         flat = [part.decode() for part in await self._link.ask("HGETALL", key)]

@@ -17,6 +17,7 @@ from hubbub.cli.interrupt import interrupt
 from hubbub.cli.output import Page, echo_json
 from hubbub.console.calls import Usage, bounds, money, price
 from hubbub.dryrun import Sample
+from hubbub.errors import HubbubError, ModelError, first_error
 from hubbub.estimate import (
     NOTHING,
     Estimate,
@@ -80,7 +81,7 @@ def tell_estimate(
                 status.update(f"trying {size} calls")
                 rng = generator(cast.population.seed, "pilot")
                 samples = choose(first, terms.prices, size, rng)
-                trials = anyio.run(_try, samples, models, terms)
+                trials = _trials(samples, models, terms)
 
                 def tell(number: int) -> None:
                     status.update(f"rehearsal {number}")
@@ -92,6 +93,18 @@ def tell_estimate(
         echo_json(_event(cast, found, trials, terms))
     else:
         Page().print(_page(cast, found, trials, terms))
+
+
+def _trials(
+    samples: Sequence[Sample], models: Sequence[str], terms: Terms
+) -> list[Trial]:
+    try:
+        return anyio.run(_try, samples, models, terms)
+    except* ModelError as failed:
+        raise HubbubError(
+            f"the pilot has failed: {first_error(failed)}\n"
+            "  see 'hubbub models', or estimate with --pilot 0, which asks nobody"
+        ) from None
 
 
 async def _try(

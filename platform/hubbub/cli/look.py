@@ -17,6 +17,7 @@ from hubbub.errors import LogDamaged, NotARun, UsageError
 from hubbub.folder import RunFolder
 from hubbub.ledger import read_records
 from hubbub.log import Audit, audit_log, read_log
+from hubbub.logfile import read_tail
 from hubbub.models.base import Call
 from hubbub.text import safe_text
 
@@ -30,7 +31,8 @@ def find_folder(name: str) -> RunFolder:
     """The run that *name* means: a folder, an id in runs/, or none for the latest."""
     if name:
         path = Path(name)
-        return RunFolder(path if path.exists() else runs() / name)
+        is_id = len(path.parts) == 1 and not path.exists()
+        return RunFolder(runs() / name if is_id else path)
     path = runs() / "latest"
     if not path.exists():
         raise UsageError(f"there is no run in {runs()}/ yet: name a run folder")
@@ -69,10 +71,18 @@ def _list_folders(folders: list[RunFolder], as_json: bool) -> None:
         if as_json:
             echo_json({"folder": told(folder.path), **msgspec.to_builtins(m)})
         else:
-            size = f"{m.seats:>7,} seats  {m.messages:>11,} messages  seed {m.seed}"
+            size = f"{m.seats:>7,} seats  {_size(folder):>11} messages  seed {m.seed}"
             why = f"  {m.why}" if m.why else ""
             words = f"{m.created[:19]}  {m.state:8}  {size}  {m.run}{why}"
             click.echo(safe_text(words))
+
+
+def _size(folder: RunFolder) -> str:
+    """How many messages the run has so far, in words."""
+    try:
+        return f"{read_tail(folder.log).seq:,}"
+    except LogDamaged:
+        return "damaged"
 
 
 def _list_server(runs: dict[str, str], as_json: bool) -> None:

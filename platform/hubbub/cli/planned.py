@@ -1,6 +1,7 @@
 """``hubbub study --plan``: arms, runs, power and cost, and nothing is run or paid."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -13,7 +14,7 @@ from hubbub.console.studies import table_of
 from hubbub.estimate import first_rehearsal, limits
 from hubbub.intervals import Range
 from hubbub.logs import configure
-from hubbub.study.design import power, units_for
+from hubbub.study.design import MOST, power, units_for
 from hubbub.study.file import Compare
 from hubbub.study.plan import Arm, Plan, Run
 from hubbub.terms import Terms
@@ -40,15 +41,17 @@ def _cost(plan: Plan, arm: Arm, terms: Terms) -> Range | None:
     return one and Range(one.low * most, one.middle * most, one.high * most)
 
 
-def _power(plan: Plan, compare: Compare) -> tuple[float, int] | None:
-    """The power for the planned effect, and the populations an arm for 80 %."""
+def _power(plan: Plan, compare: Compare) -> tuple[float, int | None] | None:
+    """The power for the planned effect, and the populations an arm for 80 %, if any are."""
     study = plan.study
     if compare.effect is None or study.most < 2:
         return None
     chance = power(
         compare.effect, study.most, paired=compare.paired, level=study.tested
     )
-    needed = units_for(compare.effect, paired=compare.paired, level=study.tested)
+    needed: int | None = None
+    with suppress(ValueError):
+        needed = units_for(compare.effect, paired=compare.paired, level=study.tested)
     return chance, needed
 
 
@@ -113,6 +116,10 @@ def _arms(plan: Plan, costs: dict[str, Range | None]) -> Table:
     return table
 
 
+def _count(units: int | None) -> str:
+    return f"over {MOST:,}" if units is None else f"{units:,}"
+
+
 def _range(cost: Range | None) -> str:
     if cost is None:
         return "unknown"
@@ -135,6 +142,6 @@ def _comparisons(plan: Plan) -> Table:
             "pairs" if each.paired else "independent",
             "" if each.effect is None else f"{each.effect:g}",
             f"{found[0]:.0%}" if found else "",
-            f"{found[1]:,}" if found else "",
+            _count(found[1]) if found else "",
         )
     return table

@@ -15,6 +15,7 @@ from hubbub.cli.made import build, jsonable, made_of, runs
 from hubbub.cli.needs import check_needs
 from hubbub.cli.output import Page, echo_json, json_stream, silence, told
 from hubbub.cli.spend import Spend, higher, spending, unpriced
+from hubbub.console.failures import failures
 from hubbub.console.live import LiveView
 from hubbub.console.tables import bill, completeness, parsing, spent
 from hubbub.errors import BudgetSpent, HubbubError, UsageError, first_error
@@ -22,7 +23,7 @@ from hubbub.folder import RunFolder, new_run_id, open_or_make, point_latest
 from hubbub.launch import launch
 from hubbub.logs import configure
 from hubbub.population import Cast
-from hubbub.terms import Terms
+from hubbub.terms import NANO, Terms
 
 _shared = [
     click.option(
@@ -186,24 +187,36 @@ def play(
     if short:
         if as_json:
             echo_json({"event": "stopped", "run": folder.run, "why": short})
-        raise BudgetSpent(
-            f"{short}\n  go on with: hubbub resume {folder.path} {higher(terms)}"
-        )
+        more = higher(terms, _spent(view))
+        raise BudgetSpent(f"{short}\n  go on with: hubbub resume {folder.path} {more}")
     if stopped:
         click.echo(f"\nstopped; go on with: hubbub resume {folder.path}", err=True)
         raise Interrupted
     _tell_end(folder, view, as_json)
-    for note in _notes(folder, cast, terms):
+    for note in _notes(folder, view, cast, terms):
         click.echo(f"  note   {note}", err=as_json)
 
 
-def _notes(folder: RunFolder, cast: Cast, terms: Terms) -> Iterator[str]:
-    """What is to be known of what a complete run has spent."""
+def _spent(view: LiveView) -> dict[str, int]:
+    """What the run has spent, as a purse counts it, but for what is reckoned."""
+    used = view.picture.total
+    tokens = used.tokens_in + used.tokens_out
+    return {"money": round(used.cost * NANO), "tokens": tokens}
+
+
+def _notes(
+    folder: RunFolder, view: LiveView, cast: Cast, terms: Terms
+) -> Iterator[str]:
+    """What is to be known of a complete run's model calls."""
+    yield from failures(view.picture)
     unknown = unpriced(cast.population.models(), terms)
     if unknown and terms.money is not None:
         yield f"no price of {', '.join(unknown)}: not counted"
     if short := folder.manifest.outcomes.get("budget_stop"):
-        yield f"{short:,} asks or turns ended as budget_stop: the budget was spent"
+        yield (
+            f"{short:,} asks or turns ended as budget_stop: the budget did not have what "
+            "they might have cost"
+        )
 
 
 def _tell_end(folder: RunFolder, view: LiveView, as_json: bool) -> None:

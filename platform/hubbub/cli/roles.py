@@ -117,7 +117,7 @@ def conductor(
             await Conductor(bus, await read_cast(bus)).run()
         except* BudgetSpent as spent:
             # No failure of this process: to start it again would change nothing.
-            log.warning(str(first_error(spent)))
+            log.warning(str(first_error(spent)), mend="begin it again with more")
 
     if scenario and not run_id:
         population = _population(scenario, made)
@@ -267,7 +267,8 @@ async def _goes_on(url: str, run: str, spend: Spend) -> bool:
     async with open_bus(url, run) as bus:
         terms = spend.terms((await read_cast(bus)).population.models(), had)
         if facts.get("stopped") and terms.limits == had.limits:
-            raise BudgetSpent(f"{facts['stopped']}; it goes on with {higher(had)}")
+            more = higher(had, await bus.spent())
+            raise BudgetSpent(f"{facts['stopped']}; it goes on with {more}")
         await bus.note(**on_terms(terms))
         if terms.limits:
             await count_spent(bus)

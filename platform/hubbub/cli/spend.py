@@ -1,9 +1,10 @@
 """What a run may spend, and from which cache its models may answer, as it is said."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from math import isnan
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -11,10 +12,12 @@ import msgspec
 
 from hubbub.errors import UsageError
 from hubbub.models.prices import find_prices
-from hubbub.terms import MOST_MONEY, MOST_TOKENS, CacheMode, Terms, dollars
+from hubbub.terms import MOST_MONEY, MOST_TOKENS, NANO, CacheMode, Terms, dollars
 
 #: No terms have been agreed on so far.
 NO_TERMS = Terms()
+#: Nothing has been spent so far.
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class _Dollars(click.FloatRange):
@@ -116,14 +119,23 @@ def unpriced(models: Iterable[str], terms: Terms) -> list[str]:
     return sorted(model for model in models if model not in terms.prices)
 
 
-def higher(terms: Terms) -> str:
-    """The options that would give more than *terms* do."""
+def higher(terms: Terms, spent: Mapping[str, int] = NOTHING) -> str:
+    """
+    The options that would give twice of what there is too little of.
+
+    *spent* is in nano-dollars and tokens, as a purse counts: what has more than half of
+    its budget left is not what there was too little of.
+    """
+    limits = terms.limits
+    used = {name: spent.get(name, 0) for name in limits}
+    short = {n for n in limits if 2 * used[n] > limits[n]} or {*limits}
     options: list[str] = []
-    if terms.money is not None:
-        options.append(f"--budget {2 * terms.money or 1:g}")
-    if terms.tokens is not None:
-        options.append(f"--token-budget {2 * terms.tokens}")
-    return " or ".join(options)
+    if "money" in short:
+        money = max(limits["money"], used["money"]) / NANO
+        options.append(f"--budget {2 * money or 1:.3g}")
+    if "tokens" in short:
+        options.append(f"--token-budget {2 * max(limits['tokens'], used['tokens'])}")
+    return " ".join(options)
 
 
 def _check(terms: Terms, models: list[str]) -> None:

@@ -35,7 +35,8 @@ class Usage:
     *cached* was asked of nobody, so it adds neither tokens nor cost; tokens that a server
     did not report count as none.  *unpriced* calls are missing in the cost, *estimated*
     ones are in it by estimate.  From *cut* requests some of what the seat had heard was
-    left out to make room, *dropped* messages in all.
+    left out to make room, *dropped* messages in all.  *said* is what the first error of
+    each kind said.
     """
 
     calls: int = 0
@@ -43,6 +44,7 @@ class Usage:
     again: int = 0
     cached: int = 0
     errors: Counter[ModelErrorKind] = field(default_factory=Counter[ModelErrorKind])
+    said: dict[ModelErrorKind, str] = field(default_factory=dict[ModelErrorKind, str])
     tokens_in: int = 0
     tokens_out: int = 0
     cost: float = 0.0
@@ -65,6 +67,7 @@ class Usage:
         self.dropped += call.view.dropped
         if call.error is not None:
             self.errors[call.error] += 1
+            self.said.setdefault(call.error, call.detail)
         if call.reply is not None:
             self.replies += 1
             self.cached += call.reply.cached

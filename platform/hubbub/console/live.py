@@ -18,7 +18,7 @@ from hubbub.console import transcript
 from hubbub.console.calls import bounds
 from hubbub.console.picture import Picture
 from hubbub.console.tables import bill
-from hubbub.messages import Message, RoundBegan, Started
+from hubbub.messages import Called, Message, RoundBegan, Started
 from hubbub.text import escape_json, safe_text
 
 #: Seconds between two ticks that suit the eye.
@@ -67,6 +67,7 @@ class LiveView:
         self._events: list[str] = []
         self._lines: deque[Message] = deque(maxlen=LINES)
         self._skipped = 0
+        self._kinds = 0
         self._pace: deque[tuple[float, int]] = deque(maxlen=20)
         self._began: float | None = None
         self._due = 0.0
@@ -90,7 +91,8 @@ class LiveView:
             self.picture.apply(message)
             if self._json is not None:
                 self._events.extend(_event(self._run, message))
-            if self._verbose or transcript.is_talk(message):
+            shown = transcript.is_talk(message) or self._fails_anew(message)
+            if self._verbose or shown:
                 self._skipped += len(self._lines) == LINES
                 self._lines.append(message)
 
@@ -111,6 +113,14 @@ class LiveView:
         with self._lock:
             body = self._body()
         return Panel(body, title=title, title_align="left", border_style="dim")
+
+    def _fails_anew(self, message: Message) -> bool:
+        """Whether it is the first call of its model to fail in this way."""
+        if not isinstance(message.body, Called):
+            return False
+        kinds = sum(len(usage.errors) for usage in self.picture.models.values())
+        known, self._kinds = self._kinds, kinds
+        return kinds > known
 
     def _open_live(self) -> Live | None:
         if not self._console.is_interactive:

@@ -36,6 +36,7 @@ def show(picture: Picture, run: str) -> Group:
     add("outcomes", _outcomes(picture))
     add("who talked with whom", _matrix(picture) if small else _pairs(picture))
     add("models", _models(picture))
+    add("failed calls", _failed(picture))
     add("spent by model", _spent("model", picture.models))
     add("spent by phase", _spent("phase", picture.uses))
     add("spent by seat", _spent("seat", _by_seat(picture)))
@@ -254,6 +255,14 @@ def _models(picture: Picture) -> Table:
             _cell(f"{usage.seconds / usage.calls:.2f}"),
         ]
         table.add_row(_cell(name), *row)
+    return table
+
+
+def _failed(picture: Picture) -> Table:
+    table = _table("model", "error", "the first said", numbers=("calls",))
+    for name, usage in picture.models.items():
+        for kind, count in usage.errors.most_common():
+            table.add_row(*map(_cell, (name, kind, usage.said[kind], count)))
     return table
 
 

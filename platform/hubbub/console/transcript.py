@@ -155,6 +155,8 @@ def _style(message: Message) -> str:
     match message.body:
         case Faulted():
             return "red"
+        case Called() as called if (call := record_of(called)) and call.error:
+            return "red"
         case Passed(outcome=outcome) | Contributed(outcome=outcome):
             return "red" if outcome in _FAILURES else "dim"
         case _:

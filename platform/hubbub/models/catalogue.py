@@ -202,7 +202,10 @@ def find_server(
         return environment[LOCAL_URL], "", limits
     own = environment.get(f"{prefix}_BASE_URL", "")
     if not own and provider not in SERVERS:
-        raise UnknownName("model provider", provider, _providers(environment))
+        mend = (
+            f"a server of your own has its address in {safe_text(prefix, 60)}_BASE_URL"
+        )
+        raise UnknownName("model provider", provider, _providers(environment), mend)
     key = read_key(prefix, environment)
     if not own and not key and provider in KEYED:
         raise UsageError(

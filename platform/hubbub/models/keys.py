@@ -1,5 +1,6 @@
 """A provider's key: from a file or a variable, and from there to its server alone."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,7 +29,10 @@ def read_key(prefix: str, environment: Mapping[str, str]) -> str:
         key = data.decode().strip()
     except (OSError, RuntimeError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise _unusable(prefix, path, f"cannot be read: {why}") from None
+        # In a container it is not the user that has made the file.
+        denied = isinstance(error, PermissionError)
+        who = f": let user {os.getuid()} read it" if denied else ""
+        raise _unusable(prefix, path, f"cannot be read: {why}{who}") from None
     if len(data) > MAX_FILE or len(key.split()) > 1:
         raise _unusable(prefix, path, "is no file with one key and nothing else")
     keep_secret(key)

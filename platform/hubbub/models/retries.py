@@ -6,16 +6,25 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
+import httpx
+
 from hubbub.errors import ModelError
 
 #: HTTP requests that one call may cost a server that fails, and one that asks us to
 #: come later.
 TRIES, PATIENT_TRIES = 5, 20
+#: Tries to reach a server at all, which cost nothing: half a minute, in which one that
+#: is started again is back.
+KNOCKS = 12
 #: Seconds; pauses are drawn below the first, doubled with each try up to the longest.
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
 #: Seconds; a server that asks us to wait longer is not taken at its word.
 LONGEST_RETRY_AFTER = 60.0
+
+
+#: Failures before a server has been asked anything.
+UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class Setback(NamedTuple):
@@ -27,7 +36,9 @@ class Setback(NamedTuple):
 
 def tries(error: ModelError) -> int:
     """How often in all a call is made that fails with *error*."""
-    return PATIENT_TRIES if error.kind == "rate_limit" else TRIES
+    if error.kind == "rate_limit":
+        return PATIENT_TRIES
+    return KNOCKS if isinstance(error.__cause__, UNREACHED) else TRIES
 
 
 def pause(setback: Setback, tried: int, rng: random.Random) -> float:

@@ -2,17 +2,25 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, log10
 from typing import NamedTuple
 
 from hubbub.report.html import Html, el, join
 
 #: Units of a drawing, which are about a pixel on a small screen.
 WIDTH = 440
+#: A share of their size by which numbers differ no more than rounding makes them.
+_SAME = 1e-9
+#: What is larger, or closer together, is out of the picture.
+_MOST, _LEAST = 1e15, 1e-200
 
 
 class Scale(NamedTuple):
-    """Values from *low* to *high* on places from *start* to *end*."""
+    """
+    Values from *low* to *high* on places from *start* to *end*.
+
+    What lies far outside is put just outside, so that every place is a number.
+    """
 
     low: float
     high: float
@@ -22,6 +30,7 @@ class Scale(NamedTuple):
     def __call__(self, value: float) -> float:
         """The place of *value*."""
         share = (value - self.low) / ((self.high - self.low) or 1)
+        share = max(-0.2, min(1.2, share))
         return self.start + share * (self.end - self.start)
 
 
@@ -94,29 +103,36 @@ def text(x: float, y: float, words: str, kind: str) -> Html:
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Round numbers from *low* to *high*, *about* so many."""
-    if not (isfinite(low) and isfinite(high)) or high <= low:
+    if high <= low:
         return [low]
-    rough = (high - low) / about
-    power = 10.0 ** floor(log10(rough))
-    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)
+    step = _step((high - low) / about)
     first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
-    return [round(place * step, 12) for place in range(first, last + 1)]
+    return [_short(place * step) for place in range(first, last + 1)]
 
 
 def span(values: Sequence[float], *, zero: bool = False) -> tuple[float, float]:
     """Round limits around *values*; with *zero*, 0 is within them."""
-    found = [value for value in values if isfinite(value)] or [0.0, 1.0]
+    found = [max(-_MOST, min(_MOST, value)) for value in values] or [0.0, 1.0]
     low, high = min(found), max(found)
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    if high == low:
-        reach = abs(high) / 2 or 1.0
+    if high - low <= max(_LEAST, _SAME * max(abs(low), abs(high))):
+        reach = abs(high) / 2 if abs(high) > _LEAST else 1.0
         low, high = (low if zero and low == 0 else low - reach), high + reach
-    rough = (high - low) / 4
-    power = 10.0 ** floor(log10(rough))
-    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)
+    step = _step((high - low) / 4)
     first, last = floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step
-    return round(first, 12), round(last, 12)
+    return _short(first), _short(last)
+
+
+def _step(rough: float) -> float:
+    """The round number next to *rough*."""
+    power = 10.0 ** floor(log10(rough))
+    return next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)
+
+
+def _short(value: float) -> float:
+    """*value* without what rounding has added."""
+    return float(f"{value:.12g}")
 
 
 def tick_label(tick: float, among: Sequence[float]) -> str:

@@ -48,8 +48,8 @@ def curves(
     values = [v for line in lines for _, v in line.points if v is not None]
     values += [v for a in areas for _, *ends in a.points for v in ends if v is not None]
     plot = frame((min(xs), max(xs)), y or span(values), height=height)
-    across = ticks(min(xs), max(xs))
-    marks = [(tick, tick_label(tick, across)) for tick in across if tick % 1 == 0]
+    across = [tick for tick in ticks(min(xs), max(xs)) if tick % 1 == 0]
+    marks = [(tick, tick_label(tick, across)) for tick in across]
     return plot.drawing(
         label,
         plot.grid(ticks(plot.y.low, plot.y.high)),

@@ -71,7 +71,9 @@ def course(record: Record) -> Html:
 def _rows(
     stretches: Stretches, counts: dict[str, Counter[int]], most: int
 ) -> dict[str, list[float]]:
-    ranked = sorted(counts, key=lambda row: (-counts[row].total(), row))[:most]
+    ranked = sorted(
+        counts, key=lambda row: (-counts[row].total(), network.in_order(row))
+    )[:most]
     kept = sorted(ranked, key=network.in_order)
     return {row: [counts[row][at] for at in range(stretches.count)] for row in kept}
 

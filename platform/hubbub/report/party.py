@@ -7,6 +7,7 @@ from typing import NamedTuple
 from hubbub.measures.nulls import LEVEL
 from hubbub.measures.rows import Chance, Measures, Value
 from hubbub.report import page, words
+from hubbub.report.axes import span
 from hubbub.report.charts import Area, Column, Line, columns, curves
 from hubbub.report.html import Child, Html, join
 
@@ -103,14 +104,31 @@ def _figures(
 ) -> list[Html]:
     """A figure for each of the measures in *titles* that has a value anywhere."""
     every = [(_curve(found, name), title) for name, title in titles.items()]
-    return [
-        _figure(found, curve, title, seats=seats)
-        for curve, title in every
-        if any(row.value is not None for row in curve.values)
-    ]
+    every = [(c, t) for c, t in every if any(v.value is not None for v in c.values)]
+    y = _limits([curve for curve, _ in every])
+    return [_figure(found, curve, title, y, seats=seats) for curve, title in every]
 
 
-def _figure(found: Measures, curve: _Curve, title: str, *, seats: bool = False) -> Html:
+def _limits(every: Sequence[_Curve]) -> tuple[float, float]:
+    """From what to what all curves are drawn, so that they can be compared."""
+    if all(curve.measure not in _DISTANCES for curve in every):
+        # Shares, one reading of which may pass 1.
+        found = [v.value for c in every for v in c.values if v.value is not None]
+        return 0.0, max(1.0, span([*found, 0.0])[1])
+    rows = [row for c in every for band in c.chances.values() for row in band]
+    ends = [end for row in rows for end in (row.low, row.high)]
+    values = [*ends, *(v.value for c in every for v in c.values)]
+    return span([value for value in values if value is not None])
+
+
+def _figure(
+    found: Measures,
+    curve: _Curve,
+    title: str,
+    y: tuple[float, float],
+    *,
+    seats: bool = False,
+) -> Html:
     areas = [
         Area(f"band {null}", [(c.round or 0, c.low, c.high) for c in rows])
         for null, rows in curve.chances.items()
@@ -124,11 +142,7 @@ def _figure(found: Measures, curve: _Curve, title: str, *, seats: bool = False) 
     lines.append(
         Line("measured", [(v.round or 0, v.value) for v in curve.values], dots=True)
     )
-    own = [v.value for v in curve.values if v.value is not None]
-    share = (
-        (0.0, 1.0) if max(own, default=0) <= 1 and min(own, default=0) >= 0 else None
-    )
-    drawn = curves(title, lines, areas, x_title="last round of the window", y=share)
+    drawn = curves(title, lines, areas, x_title="last round of the window", y=y)
     return page.figure(title, drawn, _caption(found, curve), _numbers(curve))
 
 

@@ -38,6 +38,8 @@ FAULTS = 5
 TURNS = "chat turns"
 #: Not an outcome: an ask of a phase that is open.
 PENDING = "pending"
+#: How a question begins that invites to a party.
+_INVITE = b'{"type":"invite"'
 
 _decode_call = msgspec.json.Decoder(Call).decode
 
@@ -50,7 +52,7 @@ class Record:
     *outcomes* are those of asks by the phase's form and question, and of chat turns.
     *results* are what the scenario declared, as JSON by name, and *declared* how many of
     each there were.  *talks* are conversations of two in which anything was said, with
-    the stretch they began in (see `Stretches`).
+    the stretch they began in (see `Stretches`).  *invites*: seats were asked to invite.
     """
 
     picture: Picture = field(default_factory=Picture)
@@ -82,7 +84,8 @@ class Record:
         match message.body:
             case PhaseOpened() as opened:
                 self._open(message.room, opened)
-            case Asked(step=step):
+            case Asked(step=step, question=question):
+                self.invites |= bytes(question).startswith(_INVITE)
                 self._waiting[step] += 1
                 self.outcomes[self._about.get(step, "asks")][PENDING] += 1
             case Contributed(step=step, outcome=outcome):
@@ -119,8 +122,7 @@ class Record:
                 one, other = sorted(opened.seats)
                 self._silent[room] = one, other
         else:
-            self._about[opened.step] = f"{opened.form} {opened.what}"
-            self.invites |= opened.what == "Invite"
+            self._about[opened.step] = f"{opened.form} {opened.what}".strip()
 
     def _contribute(self, step: int, outcome: str) -> None:
         counts = self.outcomes[self._about.get(step, "asks")]

@@ -22,7 +22,7 @@ def sentences(record: Record) -> Html | None:
     by_question: dict[str, Counter[str]] = {}
     for each in pages:
         counts = by_question.setdefault(f"question {each.number}", Counter())
-        counts.update(fault or "valid" for fault in each.faults)
+        counts.update(map(_kind, each.faults))
     every: Counter[str] = Counter()
     for counts in by_question.values():
         every.update(counts)
@@ -56,8 +56,12 @@ def _whole(each: Page) -> bool:
     return len(each.faults) == len(each.sentences) > 0
 
 
+def _kind(fault: str) -> str:
+    return fault if fault in _FAULTS else "other" if fault else "valid"
+
+
 def _kinds(every: Counter[str]) -> list[str]:
-    known = ["valid", *_FAULTS]
+    known = ["valid", *_FAULTS, "other"]
     return [kind for kind in known if every[kind]]
 
 
@@ -76,7 +80,7 @@ def _examples(pages: Sequence[Page]) -> Html:
         for number, (seat, text) in sorted(valid.items())[:_VALID]
     ]
     rows += [
-        [page.badge(fault, "bad"), join([quoted(text, 300), _by(seat)])]
+        [page.badge(fault[:40], "bad"), join([quoted(text, 300), _by(seat)])]
         for seat, text, fault in faulty
     ]
     return page.table(["examples", ""], rows, left=2)

@@ -52,7 +52,7 @@ def read_source(folder: RunFolder, *, window: int, embedder: str) -> Source:
         trouble = str(error)
     record = read_record(folder.log, folder.calls)
     measures, why = None, ""
-    if record.invites and record.stretches.rounds:
+    if (record.invites or record.talks) and record.stretches.rounds:
         guests, rounds = len(record.picture.seats), record.stretches.rounds
         if guests**2 * rounds <= MEASURED:
             measures = _measure(folder, window, embedder)

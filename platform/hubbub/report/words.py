@@ -30,7 +30,7 @@ OUTCOMES: tuple[Outcome, ...] = (
 
 def title(name: str) -> str:
     """``cocktail-party`` as a headline."""
-    plain = name.replace("-", " ").replace("_", " ").strip()
+    plain = name[:80].replace("-", " ").replace("_", " ").strip()
     return plain[:1].upper() + plain[1:]
 
 

@@ -162,8 +162,10 @@ def _student(
 ) -> tuple[float, float]:
     """Quantiles of t, with Welch's degrees of freedom."""
     parts = [float(x.var(ddof=1)) / len(x) for x in samples]
-    below = sum(part**2 / (len(x) - 1) for part, x in zip(parts, samples, strict=True))
-    bound = float(stats.t.isf(tail, sum(parts) ** 2 / below))
+    # As shares of their sum: the square of a tiny variance may be nothing at all.
+    shares = [part / sum(parts) for part in parts]
+    below = sum(part**2 / (len(x) - 1) for part, x in zip(shares, samples, strict=True))
+    bound = float(stats.t.isf(tail, 1 / below))
     return -bound, bound
 
 

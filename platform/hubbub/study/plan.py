@@ -221,10 +221,10 @@ def alone(population: Population, replicate: int) -> Population:
     names = population.names()
     seat = names[(replicate - 1) % len(names)]
     group = population.groups()[seat]
-    place = group.seats().index(seat)
-    only = msgspec.structs.replace(
-        group, names=(seat,), count=0, cohort_from=group.cohort_from + place
-    )
+    only = msgspec.structs.replace(group, names=(seat,), count=0)
+    if group.cohort is not None:
+        first = group.cohort_from + group.seats().index(seat)
+        only = msgspec.structs.replace(only, cohort_from=first)
     return msgspec.structs.replace(population, seats=(only,))
 
 
