@@ -19,12 +19,16 @@ from hubbub.messages import (
     Budgeted,
     Called,
     Contributed,
+    Ejected,
     Ended,
     Faulted,
+    Injected,
     Joined,
     Left,
+    Lifted,
     Message,
     Noted,
+    Onset,
     Passed,
     PhaseClosed,
     PhaseOpened,
@@ -66,6 +70,10 @@ def _everywhere(text: str) -> list[Body]:
         Faulted(what=text, ask=text, raw=text),
         Called(call=text),
         Remembered(memory=text, form=text, text=text),
+        Injected(id=text, surface="participant", seats=(text,), at=text),
+        Onset(what=Injected(id=text, surface="compromise", seats=(text,))),
+        Ejected(id=text, at=text),
+        Lifted(id=text, surface="participant", seats=(text,)),
         Noted(text=text),
         Started(scenario=text, seed=1, seats=(text,)),
         Stopped(why=text),
@@ -123,6 +131,11 @@ def test_a_say_names_its_time_place_and_speaker() -> None:
         ),
         (Resulted(step=8, name="pairs", value=_RAW), 'L3 declares pairs = {"target"'),
         (Ticked(step=8, name="stock", value=msgspec.Raw(b"100")), "L3: stock = 100"),
+        (
+            Injected(id="i1", surface="compromise", seats=("L2",), at="round:3"),
+            "L3 injects i1, compromise of L2, at round:3",
+        ),
+        (Lifted(id="i1", surface="compromise", seats=("L2",)), "no longer i1 of L2"),
         (Faulted(what="no answer", ask="7/L3"), "L3 fault in 7/L3: no answer"),
         (
             Remembered(memory="7/L3/m1", form="summary", text="We spoke of tides."),
@@ -177,7 +190,7 @@ def test_long_lists_and_texts_are_cut() -> None:
 
 
 def test_talk_leaves_bookkeeping_out() -> None:
-    """By default: rounds, says, parting words, facts, faults, results, start, end."""
+    """By default: what is said, facts, faults, results, injections, start and end."""
     feed = Feed()
     talk = {
         message.kind
@@ -185,7 +198,9 @@ def test_talk_leaves_bookkeeping_out() -> None:
         if is_talk(message := feed(body, sender="L3", room="lobby"))
     }
 
-    assert talk == {"say", "leave", "result", "tick", "fault", "start", "stop"}
+    injected = {"inject", "eject", "onset", "lift"}
+    said = {"say", "leave", "result", "tick", "fault", "start", "stop"}
+    assert talk == said | injected
     assert not is_talk(feed(Left(seats=("L3",))))
 
 
