@@ -108,7 +108,7 @@ def test_what_is_too_large_is_refused_with_words() -> None:
     """Nobody waits for an estimate for ever; the message says how far it came."""
     cast = talk(50, 50)
     with pytest.raises(TooLong, match=r"too large to be rehearsed.*fewer --agents"):
-        rehearse(cast, {}, StandIn(cast.names), 1, 0.05)
+        rehearse(cast, {}, StandIn(cast.names, company=1.0), 1, 0.0)
 
 
 def test_leaping_time_is_the_loops_own() -> None:

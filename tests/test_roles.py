@@ -302,6 +302,17 @@ async def test_roles_leave_a_run_that_stops_at_its_budget(stage: Stage) -> None:
     assert await stage.play(("worker", "--if-any"), ("logger", "--if-any")) == [0, 0]
 
 
+async def test_a_logger_that_comes_late_keeps_a_run_that_has_stopped(
+    stage: Stage,
+) -> None:
+    """The others have gone; what they said is on the server, and is to be kept."""
+    await stage.play(("begin", *DEAR, "9000"))
+    assert await stage.play(("conductor",), ("worker",)) == [0, 0]
+
+    assert await stage.play(("logger",)) == [0]
+    assert RunFolder(stage.runs / "latest").manifest.state == "stopped"
+
+
 async def test_a_stopped_run_waits_for_more(stage: Stage) -> None:
     """Whoever begins with as much as before is told; with more, it goes on to its end."""
     await stage.play(("begin", *DEAR, "9000"))

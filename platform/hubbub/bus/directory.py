@@ -88,8 +88,9 @@ async def succeed(client: Any, last: str, run: str, created: str) -> str:
 
 def is_unfinished(facts: Mapping[str, str]) -> bool:
     """Whether a role has something left to do in a run with these *facts*."""
-    over = "ended" in facts and facts.get("logged") == facts["seq"]
-    over = over or bool(facts.get("stopped"))
+    over = "ended" in facts or bool(facts.get("stopped"))
+    # A logger may come only when the others have gone.
+    over = over and facts.get("logged") == facts["seq"]
     return "population" in facts and (not over or facts.get("filed") == "no")
 
 
