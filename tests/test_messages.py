@@ -21,6 +21,7 @@ from hubbub.messages import (
     Joined,
     Left,
     Lifted,
+    Muted,
     Noted,
     Onset,
     Passed,
@@ -32,7 +33,9 @@ from hubbub.messages import (
     Said,
     Started,
     Stopped,
+    Switched,
     Ticked,
+    Toggled,
     decode_line,
     encode_body,
     encode_line,
@@ -131,6 +134,12 @@ GOLDEN: list[tuple[Body, str]] = [
         Lifted(id="i1", surface="participant", seats=("L1",)),
         '{"id":"i1","surface":"participant","seats":["L1"]}',
     ),
+    (Switched(id="i1", on=True, at="seq:9"), '{"id":"i1","on":true,"at":"seq:9"}'),
+    (
+        Toggled(id="i1", surface="impair", seats=("L1",), on=False),
+        '{"id":"i1","surface":"impair","seats":["L1"],"on":false}',
+    ),
+    (Muted(step=4, seat="L2"), '{"step":4,"seat":"L2"}'),
     (Noted(text="a remark"), '{"text":"a remark"}'),
 ]
 

@@ -12,11 +12,27 @@ from uuid import uuid4
 import msgspec
 
 from hubbub.errors import BadPopulation, NotARun, RunExists
+from hubbub.messages import Injected
 from hubbub.population import Population, as_toml, read_population
 from hubbub.terms import Terms
 
 #: What there may be before a folder has its manifest and is a run's.
 _BEGINNINGS = ("population.toml", ".population.toml", ".manifest.json")
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    Where a run comes from that was forked: from *run*, whose log it shares up to *seq*.
+
+    *hash* is the chain's there.  What is otherwise from then on: *injected* is asked for,
+    and the injections *without* are to end or never to begin.
+    """
+
+    run: str
+    seq: int
+    hash: str
+    injected: tuple[Injected, ...] = ()
+    without: tuple[str, ...] = ()
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -25,7 +41,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     *created* and *ended* are UTC; *population_sha256* is that of ``population.toml``;
     *last_hash* the chain's end in ``log.jsonl``; *wall* the seconds of the last sitting;
-    *terms* what it may spend, and *why* it has stopped, if it has.
+    *terms* what it may spend, and *why* it has stopped, if it has; *origin* is that of a
+    fork.
     """
 
     run: str
@@ -42,6 +59,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ended: str = ""
     server: str = ""
     terms: Terms = Terms()
+    origin: Origin | None = None
     messages: int = 0
     asks: int = 0
     outcomes: dict[str, int] = {}

@@ -177,6 +177,14 @@ class Ticked(Body, frozen=True, kw_only=True):
     value: msgspec.Raw
 
 
+class Muted(Body, frozen=True, kw_only=True):
+    """From here on the seat of this inbox no longer hears *seat*; or, *on* again, does."""
+
+    step: int
+    seat: str
+    on: bool = False
+
+
 class Resulted(Body, frozen=True, kw_only=True):
     """What the scenario declares as a result, under a *name*."""
 
@@ -274,10 +282,31 @@ class Ejected(Body, frozen=True, kw_only=True):
     at: str = ""
 
 
+class Switched(Body, frozen=True, kw_only=True):
+    """
+    Somebody outside asks that injection *id* holds no longer for a while, or again.
+
+    It is to be *on* or not from the trigger *at* on.
+    """
+
+    id: str
+    on: bool
+    at: str = ""
+
+
 class Onset(Body, frozen=True, kw_only=True):
     """From this ``seq`` on the injection *what* holds."""
 
     what: Injected
+
+
+class Toggled(Body, frozen=True, kw_only=True):
+    """From this ``seq`` on injection *id*, which is on *seats*, holds again or not."""
+
+    id: str
+    surface: Surface
+    seats: tuple[str, ...] = ()
+    on: bool
 
 
 class Lifted(Body, frozen=True, kw_only=True):
@@ -307,6 +336,7 @@ KINDS: dict[str, type[Body]] = {
     "phase.close": PhaseClosed,
     "round": RoundBegan,
     "tick": Ticked,
+    "mute": Muted,
     "result": Resulted,
     "budget": Budgeted,
     "stop": Stopped,
@@ -315,7 +345,9 @@ KINDS: dict[str, type[Body]] = {
     "fault": Faulted,
     "inject": Injected,
     "eject": Ejected,
+    "switch": Switched,
     "onset": Onset,
+    "toggle": Toggled,
     "lift": Lifted,
     "note": Noted,
 }
