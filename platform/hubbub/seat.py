@@ -14,6 +14,7 @@ from hubbub.messages import (
     Message,
     Onset,
     RoundBegan,
+    Toggled,
 )
 from hubbub.models.base import Call
 from hubbub.names import inbox
@@ -34,13 +35,14 @@ def ask_of(id: str) -> str:
     return id.rpartition("/")[0]
 
 
-def concerns(body: Onset | Lifted, seat: str) -> bool:
+def concerns(body: Onset | Toggled | Lifted, seat: str) -> bool:
     """Whether the host of *seat* must know of *body*, which the mind does not hear."""
-    match body:
-        case Onset(what=what):
-            return what.surface == "compromise" and seat in what.seats
-        case Lifted(seats=seats):
-            return seat in seats
+    what = body.what if isinstance(body, Onset) else body
+    if what.surface == "impair":
+        # What one seat says badly all the others hear badly.
+        return True
+    comes = isinstance(body, Onset) and what.surface == "participant"
+    return seat in what.seats and not comes
 
 
 class Seat:
@@ -54,6 +56,7 @@ class Seat:
     __slots__ = (
         "_acting",
         "_bell",
+        "_ended",
         "begun",
         "box",
         "calls",
@@ -91,6 +94,8 @@ class Seat:
         #: The act that an earlier host of this seat has left undone.
         self.begun: Begun | None = None
         self._bell: anyio.Event | None = None
+        # Where its stretches of membership have ended, in order, and in which room.
+        self._ended: deque[tuple[int, str]] = deque()
         self._acting: tuple[int, anyio.CancelScope] | None = None
 
     @property
@@ -106,6 +111,16 @@ class Seat:
         """Hear *room* up to *seq* and no further."""
         spells = self.spells[room]
         spells[-1] = (spells[-1][0], seq)
+        self._ended.append((seq, room))
+
+    def forget(self, seq: int) -> None:
+        """Let go of the stretches that ended by *seq*; nothing is read again up to there."""
+        while self._ended and self._ended[0][0] <= seq:
+            _, room = self._ended.popleft()
+            spells = self.spells[room]
+            del spells[0]
+            if not spells:
+                del self.spells[room]
 
     def inside(self, room: str) -> bool:
         """Whether the seat is in *room* now."""
@@ -117,7 +132,7 @@ class Seat:
         body = message.body
         if isinstance(body, RoundBegan):
             return message.seq > self.since
-        if isinstance(body, Onset | Lifted):
+        if isinstance(body, Onset | Toggled | Lifted):
             return concerns(body, self.name)
         if isinstance(body, Asked) and body.probe:
             return False
