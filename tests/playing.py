@@ -9,7 +9,7 @@ import msgspec
 
 from hubbub.bus import MemoryBus
 from hubbub.bus.base import Bus
-from hubbub.launch import on_terms
+from hubbub.latency import Latency
 from hubbub.log import GENESIS, Audit, chain, with_hash
 from hubbub.messages import (
     KIND_OF,
@@ -35,7 +35,7 @@ from hubbub.names import CONDUCTOR, PHASES
 from hubbub.population import Cast, Population
 from hubbub.questions import Speech, Turn
 from hubbub.scenario import Scenario
-from hubbub.terms import Terms
+from hubbub.terms import Terms, on_terms
 from hubbub.worker import UNBOUNDED
 
 from .house import STUCK, House
@@ -146,7 +146,7 @@ class Troupe(Cast):
         self.names = tuple(acts)
         #: Every mind that was made for a seat, one for each of its hosts.
         self.players: defaultdict[str, list[Player]] = defaultdict(list)
-        self.declared = ()
+        self.declared: tuple[Injected, ...] = ()
         self._newcomers: dict[str, Injected] = {}
         self._acts = dict(acts)
         #: What the minds of those do who come into the run.
@@ -157,8 +157,15 @@ class Troupe(Cast):
         for seat in what.seats:
             self._acts.setdefault(seat, self.newcomer)
 
+    def is_remote(self, seat: str) -> bool:
+        """Nobody's mind is outside."""
+        return False
+
     def check(self, what: Injected) -> None:
         """Whatever is injected can be."""
+
+    def latency(self, seat: str) -> Latency:
+        return Latency()
 
     def wrap(self, what: Injected, seat: str, inner: Mind) -> Wrapper:
         return Dumb(inner.part, inner)

@@ -19,6 +19,9 @@ class Completions(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.sold: list[tuple[int, int]] = []
 
+    def hold(self) -> None:
+        """Wait before a reply; for subclasses."""
+
     @property
     def url(self) -> str:
         """The base URL."""
@@ -41,6 +44,7 @@ class _Handler(BaseHTTPRequestHandler):
         text = legal(Request(model="x", prompts=(), schema=schema, seed=seed))
         asked = sum(len(message["content"]) for message in body["messages"]) // 4
         assert isinstance(self.server, Completions)
+        self.server.hold()
         self.server.sold.append((asked, len(text) // 4))
         message = {"role": "assistant", "content": text}
         self._send(
@@ -62,9 +66,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving() -> Generator[Completions]:
-    """A server that answers while this is open."""
-    with Completions() as server:
+def serving(given: Completions | None = None) -> Generator[Completions]:
+    """A server that answers while this is open, by default a plain one."""
+    with given or Completions() as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

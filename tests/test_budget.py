@@ -7,7 +7,6 @@ import pytest
 
 from hubbub.bus import MemoryBus
 from hubbub.errors import BudgetSpent, first_error
-from hubbub.launch import on_terms
 from hubbub.messages import (
     Budgeted,
     Contributed,
@@ -23,7 +22,7 @@ from hubbub.models.base import Model, Prompt, Reply, Request, Sampling
 from hubbub.questions import Speech, Turn
 from hubbub.scenario import Scenario, scenario
 from hubbub.stage import Stage
-from hubbub.terms import Price, Terms, terms_in
+from hubbub.terms import Price, Terms, on_terms, terms_in
 
 from .house import House
 from .leaping import in_no_time

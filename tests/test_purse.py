@@ -10,6 +10,7 @@ import pytest
 
 from hubbub.bus import MemoryBus
 from hubbub.calling import Calls
+from hubbub.clock import WallClock
 from hubbub.errors import BudgetSpent, ModelError, ModelErrorKind
 from hubbub.messages import Body, Called
 from hubbub.models.base import Call, Model, Prompt, Reply, Request, Sampling, View
@@ -75,7 +76,7 @@ class Till:
         self.bus = Counting()
         self.records: list[Call] = []
         purse = Purse(self.bus, terms)
-        self.calls = Calls(Seat("L1"), {"a/b": model}, purse, self._say)
+        self.calls = Calls(Seat("L1"), WallClock({"a/b": model}), purse, self._say)
         self._complete = self.calls.within("1/L1", anyio.current_time() + 60)
 
     async def _say(self, room: str, body: Body) -> None:

@@ -13,7 +13,6 @@ from hubbub.bus import RedisBus, open_bus
 from hubbub.conductor import Conductor
 from hubbub.errors import BudgetSpent, first_error
 from hubbub.folder import RunFolder, make_folder
-from hubbub.launch import on_terms
 from hubbub.log import audit_log, read_log
 from hubbub.logger import Logger
 from hubbub.messages import Contributed, Message
@@ -24,7 +23,7 @@ from hubbub.purse import count_spent
 from hubbub.restore import restore
 from hubbub.scenario import scenario
 from hubbub.stage import Stage
-from hubbub.terms import NANO, Price, Terms
+from hubbub.terms import NANO, Price, Terms, on_terms
 from hubbub.worker import Worker
 
 from .playing import Guess, Player, Troupe, seats

@@ -1,18 +1,16 @@
 """A seat's model calls: each one is in the record before its reply is used."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from itertools import count
+from collections.abc import Awaitable, Callable
 
 import anyio
 import msgspec
 
+from hubbub.clock import Clock
 from hubbub.errors import ModelError
 from hubbub.messages import Body, Called
-from hubbub.mind import Complete
-from hubbub.models.base import Call, Model, Reply, Request, View
-from hubbub.models.shelf import Shelf
+from hubbub.models.base import Call, Reply, Request, View
 from hubbub.names import LEDGER
-from hubbub.purse import Hold, Purse, may_be_charged
+from hubbub.purse import Hold, Purse
 from hubbub.seat import Seat
 from hubbub.text import escape_json
 
@@ -30,34 +28,31 @@ Say = Callable[[str, Body], Awaitable[None]]
 
 class Calls:
     """
-    Calls *models* for *seat*, unless the record has the call.
+    Calls models for *seat*, by *clock*, unless the record has the call.
 
     *purse* pays it, *say* records it.
     """
 
-    def __init__(
-        self, seat: Seat, models: Mapping[str, Model], purse: Purse, say: Say
-    ) -> None:
+    def __init__(self, seat: Seat, clock: Clock, purse: Purse, say: Say) -> None:
         self._seat = seat
-        self._models = models if isinstance(models, Shelf) else Shelf(models)
+        self._clock = clock
         self._purse = purse
         self._say = say
         self._cut: list[tuple[Call, Hold]] = []
 
-    def within(self, ask: str, deadline: float) -> Complete:
+    def within(self, ask: str, deadline: float) -> "Completing":
         """What completes the requests of one act, which is over at *deadline*."""
-        draws = count(1)
+        return Completing(self, ask, deadline)
 
-        async def complete(request: Request, view: View) -> Reply:
-            draw = next(draws)
-            await self.record_cut()
-            request = msgspec.structs.replace(request, draw=draw)
-            known = self._seat.calls.get(f"{ask}/{draw}")
-            if known is None or known.request != request:
-                known = await self._call(f"{ask}/{draw}", request, view, deadline)
-            return await said(known)
-
-        return complete
+    async def complete(
+        self, id: str, request: Request, view: View, deadline: float
+    ) -> Reply:
+        """The reply to *request*, which is the call *id* of an act."""
+        await self.record_cut()
+        known = self._seat.calls.get(id)
+        if known is None or known.request != request:
+            known = await self._call(id, request, view, deadline)
+        return await said(known)
 
     async def _call(
         self, id: str, request: Request, view: View, deadline: float
@@ -67,20 +62,15 @@ class Calls:
         start = anyio.current_time()
         left = max(LEAST, (deadline - start) * SHARE)
         call = Call(call=id, seat=self._seat.name, request=request, view=view)
-        sent = True
         try:
-            model = await self._models.find(request.model)
-            reply = await model.complete(request, deadline=left)
-            call = msgspec.structs.replace(call, reply=reply)
-        except ModelError as error:
-            sent = may_be_charged(error)
-            call = msgspec.structs.replace(call, error=error.kind, detail=error.detail)
+            call = await self._clock.call(call, left)
         except anyio.get_cancelled_exc_class():
-            call = msgspec.structs.replace(call, error="timeout", detail=CUT_OFF)
+            call = msgspec.structs.replace(
+                call, error="timeout", detail=CUT_OFF, estimated=True
+            )
             self._cut.append((_timed(self._purse.charge(hold, call), start), hold))
             raise
-        call = _timed(self._purse.charge(hold, call, sent=sent), start)
-        return await self._record(call, hold)
+        return await self._record(_timed(self._purse.charge(hold, call), start), hold)
 
     async def record_cut(self) -> None:
         """
@@ -89,6 +79,8 @@ class Calls:
         Not done at once: where the whole process stops, the act is done again by
         another host, which is to make these calls as if they had never been made.
         """
+        # Those of one moment were cut off in no order.
+        self._cut.sort(key=lambda cut: cut[0].request.draw)
         while self._cut:
             await self._record(*self._cut.pop(0))
 
@@ -99,6 +91,22 @@ class Calls:
         await self._say(LEDGER, body)
         await self._purse.settle(hold, call)
         return call
+
+
+class Completing:
+    """Completes the requests of one act, of which it has *made* so many calls."""
+
+    def __init__(self, calls: Calls, ask: str, deadline: float) -> None:
+        self.made = 0
+        self._calls = calls
+        self._ask = ask
+        self._deadline = deadline
+
+    async def __call__(self, request: Request, view: View) -> Reply:
+        self.made += 1
+        request = msgspec.structs.replace(request, draw=self.made)
+        id = f"{self._ask}/{self.made}"
+        return await self._calls.complete(id, request, view, self._deadline)
 
 
 async def said(call: Call) -> Reply:

@@ -6,6 +6,7 @@ import structlog
 
 from hubbub.budget import Budget
 from hubbub.bus.base import Bus, Claim, Voice
+from hubbub.chaos import Strike
 from hubbub.errors import (
     BudgetSpent,
     Fenced,
@@ -38,14 +39,26 @@ class Conductor:
     """
     Plays a scenario to its end, from wherever the log says it is.
 
-    Run as many as you like: one plays, the others stand by.
+    Run as many as you like: one plays, the others stand by.  A dead host's seats may take
+    *grace* seconds to be hosted again, by default three times *ttl*.  What is to come
+    over its process comes by *strike*, None where that plays other roles too.
     """
 
-    def __init__(self, bus: Bus, cast: Cast, *, ttl: float = TTL) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        cast: Cast,
+        *,
+        ttl: float = TTL,
+        grace: float | None = None,
+        strike: Strike | None = None,
+    ) -> None:
         self.holder = new_holder("conductor")
         self._bus = bus
         self._cast = cast
+        self._strike = strike
         self._ttl = ttl
+        self._grace = 3 * ttl if grace is None else grace
 
     async def run(self) -> None:
         """
@@ -69,8 +82,9 @@ class Conductor:
         return "ended" in await self._bus.meta()
 
     async def _beat(self) -> None:
+        role = role_of("conductor", alone=self._strike is not None)
         while True:
-            await self._bus.beat(self.holder, role_of("conductor"), self._ttl)
+            await self._bus.beat(self.holder, role, self._ttl)
             await anyio.sleep(self._ttl / 3)
 
     async def _try(self) -> None:
@@ -90,7 +104,9 @@ class Conductor:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._follow, journal)
             voice = Voice(self._bus, CONDUCTOR, claim)
-            tasks.start_soon(Usher(voice, journal, known, self._cast.declared).run)
+            declared = self._cast.declared
+            usher = Usher(voice, journal, known, declared, self._bus, self._strike)
+            tasks.start_soon(usher.run)
             await self._play(voice, journal, known, terms)
             tasks.cancel_scope.cancel()
 
@@ -104,7 +120,7 @@ class Conductor:
         cast = self._cast
         steps = Steps(voice, journal, known)
         budget = Budget(self._bus, steps, journal, terms)
-        phases = Phases(steps, journal, cast.scenario, budget, grace=3 * self._ttl)
+        phases = Phases(steps, journal, cast.scenario, budget, grace=self._grace)
         stage = Stage(
             steps,
             phases,

@@ -7,6 +7,7 @@ import msgspec
 
 from hubbub.cohort import Cohort
 from hubbub.errors import BadPopulation
+from hubbub.latency import Latency
 from hubbub.models.base import Sampling
 from hubbub.models.local import CONTEXT
 from hubbub.policies import Full, Memory
@@ -23,6 +24,8 @@ USUAL_CONTEXT = 8_192
 LOCAL_CONTEXT = 2_048
 #: Characters of a template.
 MAX_TEMPLATE = 20_000
+#: The mind of a seat that is taken from outside, through a gateway.
+REMOTE = "remote"
 #: What a system prompt's template may have places for.
 PLACES = ("seat", "count", "rules", "persona")
 
@@ -58,6 +61,7 @@ class Group(
     They are called *names*, or *prefix* and a number from 1 to *count*.  The first one
     is the persona that comes after *cohort_from* others of *cohort*.  *memory* and
     *context*, in tokens, `USUAL_CONTEXT` where it is None, are for minds that are models.
+    *latency* is what they take on the virtual clock.
     """
 
     count: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEATS)] = 0
@@ -71,6 +75,7 @@ class Group(
     system: Template = Template()
     cohort: Cohort | None = None
     cohort_from: Annotated[int, msgspec.Meta(ge=0)] = 0
+    latency: Latency = Latency()
     options: dict[str, Any] = {}
 
     def seats(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -11,9 +11,11 @@ import anyio.to_thread
 import structlog
 
 from hubbub.bus.base import Bus
+from hubbub.chaos import Strike, aimed_at, chaos_of
 from hubbub.errors import LogDamaged
 from hubbub.ledger import Ledger, split
 from hubbub.logfile import LogFile, Tail
+from hubbub.messages import Onset, decode_line
 
 log = structlog.get_logger()
 
@@ -26,6 +28,8 @@ STANDBY = 0.2
 
 #: In every message with which a run stops.
 _STOP = b'"kind":"stop"'
+#: In every message with which an injection begins.
+_ONSET = b'"kind":"onset"'
 
 
 class Logger:
@@ -33,11 +37,14 @@ class Logger:
     Keeps every message of a run in *folder*; goes on after what is there.
 
     A model call's record goes to ``calls.jsonl``; its SHA-256 stands in ``log.jsonl``.
+    What is to come over its process comes by *strike*, None where that plays other roles
+    too.
     """
 
-    def __init__(self, bus: Bus, folder: Path) -> None:
+    def __init__(self, bus: Bus, folder: Path, *, strike: Strike | None = None) -> None:
         self._bus = bus
         self._folder = folder
+        self._strike = strike
 
     async def run(self) -> None:
         """
@@ -55,16 +62,28 @@ class Logger:
                 await self._follow(file, ledger)
 
     async def _follow(self, file: LogFile, ledger: Ledger) -> None:
+        # What came over a logger before is not for the one that goes on.
+        known = int((await self._bus.meta())["seq"])
         await self._tell(file)
         while not file.tail.ended:
             lines = await self._bus.lines(file.tail.seq, limit=BATCH, wait=5.0)
             if lines:
                 await self._keep(file, ledger, [line for _, line in lines])
                 await self._tell(file)
+                self._suffer(line for seq, line in lines if seq > known)
             if not lines or any(_STOP in line for _, line in lines):
                 facts = await self._bus.meta()
                 if facts.get("stopped") and int(facts["seq"]) == file.tail.seq:
                     return
+
+    def _suffer(self, lines: Iterable[bytes]) -> None:
+        """Have come over this process what *lines* say."""
+        if self._strike is None:
+            return
+        for line in lines:
+            onset = decode_line(line).body if _ONSET in line else None
+            if isinstance(onset, Onset) and aimed_at(onset.what) == "logger":
+                self._strike(chaos_of(onset.what))
 
     async def _tell(self, file: LogFile) -> None:
         await self._bus.note(logged=str(file.tail.seq))
@@ -112,14 +131,15 @@ async def _alone(folder: Path) -> AsyncGenerator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     fd = os.open(folder / "logger.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        while not _lock(fd):
+        while not locked(fd):
             await anyio.sleep(STANDBY)
         yield
     finally:
         os.close(fd)
 
 
-def _lock(fd: int) -> bool:
+def locked(fd: int) -> bool:
+    """Whether we are the only ones who hold *fd*'s file locked, from now on."""
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -5,22 +5,26 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 import tomli_w
 
+from hubbub.chaos import chaos_of
 from hubbub.cohort import read_cohort
 from hubbub.errors import BadPopulation, UnknownName, UsageError
 from hubbub.groups import (
     MAX_SEATS,
+    REMOTE,
     Group,
     Seed,
     Template,
     context_of,
     read_template,
 )
+from hubbub.impairments import impairment_of
 from hubbub.injections import Injection, declared, group_of
+from hubbub.latency import Latency
 from hubbub.messages import Injected
 from hubbub.mind import Ask, Mind, Part, Wrapper
 from hubbub.models.base import Sampling
@@ -28,7 +32,7 @@ from hubbub.names import check_seat
 from hubbub.policies import POLICIES
 from hubbub.registry import absolute, load_mind, load_scenario, load_wrapper
 from hubbub.scenario import Scenario
-from hubbub.text import safe_text
+from hubbub.text import escape_toml, safe_text
 
 __all__ = [
     "Cast",
@@ -39,6 +43,7 @@ __all__ = [
     "Template",
     "as_toml",
     "population_in",
+    "read_injections",
     "read_population",
     "read_table",
 ]
@@ -60,7 +65,8 @@ class Population(
     Everything a run is made from; the same population is the same run again.
 
     *scenario* is a registered name or the path of a Python file.  *inject* is what
-    comes over the run while it goes.
+    comes over the run while it goes.  On the ``virtual`` *clock*, acts last as long as
+    their groups' latencies say, and not as long as they take.
     """
 
     scenario: str
@@ -68,6 +74,7 @@ class Population(
     parameters: dict[str, Any] = {}
     seats: tuple[Group, ...] = ()
     inject: tuple[Injection, ...] = ()
+    clock: Literal["wall", "virtual"] = "wall"
 
     def names(self) -> tuple[str, ...]:
         """Every seat, in order; raises `BadName` or `BadPopulation`."""
@@ -107,6 +114,15 @@ def read_population(path: Path) -> Population:
     return population_in(read_table(path), path)
 
 
+def read_injections(path: Path) -> tuple[Injection, ...]:
+    """The ``[[inject]]`` tables of a TOML file of nothing else; raises `UsageError`."""
+    table = read_table(path)
+    for key in table:
+        _check_known(f"key in {path}", key, ["inject"])
+    # Of the scenario nothing is read here.
+    return population_in({**table, "scenario": "any"}, path).inject
+
+
 def read_table(path: Path) -> dict[str, Any]:
     """What the TOML file *path* says; raises `BadPopulation` for what is none."""
     try:
@@ -123,7 +139,8 @@ def read_table(path: Path) -> dict[str, Any]:
         raise BadPopulation(f"{path} is not UTF-8: byte {error.start}") from None
     except RecursionError:
         raise BadPopulation(f"{path}: nested too deeply") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
+        # Not always tomllib's own: a number may have more digits than Python reads.
         raise BadPopulation(f"{path}: {safe_text(str(error), 500)}") from None
 
 
@@ -147,6 +164,7 @@ class _Groups(msgspec.Struct):
 class _Words(msgspec.Struct):
     sampling: dict[str, Any] = {}
     memory: dict[str, Any] = {}
+    latency: dict[str, Any] = {}
 
 
 def _check_keys(path: Path, table: Mapping[str, Any]) -> None:
@@ -164,6 +182,7 @@ def _check_keys(path: Path, table: Mapping[str, Any]) -> None:
         (Group, groups.seats),
         (Injection, groups.inject),
         (Sampling, words),
+        (Latency, [group.latency for group in inner]),
     ):
         for key in chain.from_iterable(tables):
             _check_known(f"key in {path}", key, struct.__struct_fields__)
@@ -219,7 +238,7 @@ def as_toml(population: Population) -> str:
     Raises `BadPopulation` for what a file cannot hold.
     """
     try:
-        text = tomli_w.dumps(_table(population))
+        text = escape_toml(tomli_w.dumps(_table(population)))
         size = len(text.encode())
     except (TypeError, UnicodeEncodeError) as error:
         raise BadPopulation(
@@ -296,8 +315,10 @@ class Cast:
             case "compromise":
                 for seat in what.seats[:1]:
                     self._wrap(what, seat, self._make(seat))
-            case _:
-                raise BadPopulation(f"{what.surface} cannot be injected")
+            case "impair":
+                impairment_of(what)
+            case "chaos":
+                chaos_of(what)
 
     def _wrap(self, what: Injected, seat: str, inner: Mind) -> Wrapper:
         reference = group_of(what).mind
@@ -318,12 +339,25 @@ class Cast:
             return self.population.seed
         return what.seed
 
+    def is_remote(self, seat: str) -> bool:
+        """Whether *seat*, of the population, is taken from outside."""
+        return self._groups[seat].mind == REMOTE
+
     def mind(self, seat: str) -> Mind:
         """A new mind for *seat*; where it cannot be made, one that fails every act."""
         try:
             return self._make(seat)
         except UsageError as error:
             return _Unmade(self.part(seat), str(error))
+
+    def lend(self, seat: str, model: str) -> None:
+        """From now on *seat* has the model *model*, also where it was filled by a rule."""
+        group = self._groups[seat]
+        mind = group.mind if group.model else "model"
+        options = group.options if group.model else {}
+        self._groups[seat] = msgspec.structs.replace(
+            group, model=model, mind=mind, options=options
+        )
 
     def _make(self, seat: str) -> Mind:
         reference = self._groups[seat].mind
@@ -332,6 +366,10 @@ class Cast:
         if not isinstance(cast("object", mind), Mind):
             raise BadPopulation(f"the mind {reference} made a {type(mind).__name__}")
         return mind
+
+    def latency(self, seat: str) -> Latency:
+        """How long the acts of *seat* last on the virtual clock."""
+        return self._groups[seat].latency
 
     def _company(self, seat: str) -> tuple[str, ...]:
         what = self._newcomers.get(seat)

@@ -14,6 +14,7 @@ import msgspec
 
 from hubbub.bus.base import Bus
 from hubbub.errors import BudgetSpent, ModelError
+from hubbub.groups import REMOTE
 from hubbub.messages import Called
 from hubbub.models.base import Call, Request
 from hubbub.models.prices import cost, most_tokens, tokens_of
@@ -86,10 +87,10 @@ class Purse:
             pause = min(2 * pause, LONGEST)
         return short
 
-    def charge(self, hold: Hold, call: Call, *, sent: bool = True) -> Call:
-        """*call* with its cost; *sent* says of one that failed that it may be charged."""
+    def charge(self, hold: Hold, call: Call) -> Call:
+        """*call* with its cost; one that failed and is estimated may be charged in full."""
         request, reply = call.request, call.reply
-        if reply is None and sent:
+        if reply is None and call.estimated:
             money, estimated = hold.money, True
         elif reply is None or reply.cached:
             money, estimated = self._cost(request, 0, 0), False
@@ -115,6 +116,8 @@ class Purse:
         return {name: whole[name] for name in self.limits if whole[name]}
 
     def _cost(self, request: Request, tokens_in: int, tokens_out: int) -> int | None:
+        if request.model.startswith(f"{REMOTE}/"):
+            return 0
         price = self._prices.get(request.model)
         return None if price is None else cost(price, tokens_in, tokens_out)
 
@@ -146,13 +149,14 @@ def spent_by(call: Call) -> tuple[int, int]:
     return round((call.cost or 0.0) * NANO), tokens
 
 
-async def count_spent(bus: Bus) -> None:
+async def count_spent(bus: Bus, after: int = 0) -> None:
     """
     Have the purse count at least what the run's log says has been spent.
 
-    For a server that is new to the run, and for a run that had no budget so far.
+    For a server that is new to the run, and for a run that had no budget so far.  What
+    a fork has up to ``seq`` *after* was paid by the run that it comes from.
     """
-    money = tokens = seq = 0
+    money, tokens, seq = 0, 0, after
     while page := await bus.read(seq):
         seq = page[-1].seq
         for message in page:

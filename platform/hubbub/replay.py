@@ -272,13 +272,13 @@ class _Again:
 
     def _compare(self, seq: int, recorded: bytes, found: bytes) -> None:
         if recorded != found:
-            expected, other = _excerpts(recorded, found)
+            expected, other = excerpts(recorded, found)
             differs = ReplayDiffers(seq, self._deed.seat, expected, other)
             self._differs = self._differs or differs
             raise differs
 
 
-def _excerpts(recorded: bytes, found: bytes) -> tuple[str, str]:
+def excerpts(recorded: bytes, found: bytes) -> tuple[str, str]:
     """Both, from a little before they part."""
     same = next(
         (i for i, (a, b) in enumerate(zip(recorded, found, strict=False)) if a != b),

@@ -124,7 +124,8 @@ class LogTape(Tape):
         if wanted:
             raise LogDamaged(path, number + 1, f"call {min(wanted)} is missing")
 
-    def _line(self, seq: int) -> bytes:
+    def line(self, seq: int) -> bytes:
+        """The line of the message at *seq*, as it is stored."""
         self._log.seek(self._lines[seq - 1])
         return self._log.readline()
 
@@ -134,10 +135,10 @@ class LogTape(Tape):
                 yield decode_line(file.readline())
 
     def message(self, seq: int) -> Message:
-        return decode_line(self._line(seq))
+        return decode_line(self.line(seq))
 
     def body(self, seq: int) -> bytes:
-        return bytes(_decode_stored(self._line(seq)).body)
+        return bytes(_decode_stored(self.line(seq)).body)
 
     def call(self, seq: int) -> Call:
         assert self._ledger is not None

@@ -58,6 +58,11 @@ def terms_in(facts: Mapping[str, str]) -> Terms:
     return msgspec.json.decode(facts.get("terms") or "{}", type=Terms)
 
 
+def on_terms(terms: Terms) -> dict[str, str]:
+    """The facts that have a run go on, on *terms*."""
+    return {"terms": msgspec.json.encode(terms).decode(), "stopped": ""}
+
+
 def dollars(nanos: int) -> str:
     """*nanos* of a dollar in words, to the cent or as exactly as it takes."""
     cents = f"${nanos / NANO:,.2f}"

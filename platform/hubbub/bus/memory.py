@@ -1,7 +1,7 @@
 """The bus in memory: for users' tests, simulations, and the contract's other half."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import time
@@ -36,12 +36,18 @@ class MemoryBus(Bus):
     """
     The bus of one process; nothing survives it.
 
-    Stores the same lines as the real one.  Leases run on anyio's clock.
+    Stores the same lines as the real one; *clock* tells their time, in seconds.  Leases
+    run on anyio's clock.
     """
 
-    def __init__(self, run: str = "memory") -> None:
+    def __init__(
+        self, run: str = "memory", *, clock: Callable[[], float] = time
+    ) -> None:
         self.run = check_run(run)
+        self._clock = clock
         self._lines: list[bytes] = []
+        # The same, decoded: once for all who read.
+        self._messages: list[Message] = []
         self._rooms: dict[str, int] = {}
         self._seats: dict[str, _Seat] = {}
         self._leases: dict[str, tuple[float, Role]] = {}
@@ -76,9 +82,13 @@ class MemoryBus(Bus):
         if draft.no != len(seat.receipts) + 1:
             return refusal("ahead", draft, self.run)
         receipt = Receipt(
-            len(self._lines) + 1, self._rooms.get(draft.room, 0) + 1, int(time() * 1000)
+            len(self._lines) + 1,
+            self._rooms.get(draft.room, 0) + 1,
+            int(self._clock() * 1000),
         )
-        self._lines.append(encode_line(draft, receipt.seq, receipt.n, receipt.at))
+        line = encode_line(draft, receipt.seq, receipt.n, receipt.at)
+        self._lines.append(line)
+        self._messages.append(decode_line(line))
         self._rooms[draft.room] = receipt.n
         seat.receipts.append(receipt)
         self._ended = isinstance(draft.body, Ended)
@@ -87,12 +97,21 @@ class MemoryBus(Bus):
     async def lines(
         self, after: int, *, limit: int = 512, wait: float = 0.0
     ) -> list[tuple[int, bytes]]:
+        await self._await(after, wait)
+        page = self._lines[after : after + limit]
+        return list(enumerate(page, start=after + 1))
+
+    async def read(
+        self, after: int, *, limit: int = 512, wait: float = 0.0
+    ) -> list[Message]:
+        await self._await(after, wait)
+        return self._messages[after : after + limit]
+
+    async def _await(self, after: int, wait: float) -> None:
         await anyio.lowlevel.checkpoint()
         if after >= len(self._lines) and wait:
             with anyio.move_on_after(wait):
                 await self.grown(after)
-        page = self._lines[after : after + limit]
-        return list(enumerate(page, start=after + 1))
 
     async def grown(self, after: int) -> None:
         """Wait until the log has more than *after* lines."""
@@ -191,10 +210,9 @@ class _MemorySubscription(Subscription):
 
     async def next(self) -> Sequence[Message]:
         await self._bus.grown(self.cursor)
-        page = await self._bus.lines(self.cursor)
-        self.cursor = page[-1][0]
-        messages = (decode_line(line) for _, line in page)
-        return [m for m in messages if concerns(m, self._rooms)]
+        page = await self._bus.read(self.cursor)
+        self.cursor = page[-1].seq
+        return [m for m in page if concerns(m, self._rooms)]
 
     async def add(self, rooms: Iterable[str], after: int) -> None:
         self._rooms.update(rooms)

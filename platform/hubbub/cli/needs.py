@@ -1,6 +1,7 @@
 """What a run needs besides itself, looked for before anything is made."""
 
 import os
+from collections.abc import Collection
 
 import anyio
 import click
@@ -8,25 +9,37 @@ import click
 from hubbub.bus.directory import open_client
 from hubbub.bus.server import find_binary
 from hubbub.bus.settings import check_server
+from hubbub.chaos import check_embedded
 from hubbub.errors import BusUnavailable, HubbubError, UsageError
 from hubbub.models.catalogue import LOCAL_URL, open_models
 from hubbub.models.local import check_local
 from hubbub.population import Cast
+from hubbub.sitting import check_alone
 from hubbub.terms import CacheMode
 
 
-def check_needs(cast: Cast, url: str, cache: CacheMode = "off") -> None:
+def check_needs(
+    cast: Cast,
+    url: str,
+    cache: CacheMode = "off",
+    models: Collection[str] = (),
+    workers: int = 0,
+) -> None:
     """
     Raise `UsageError` unless the models and the server that *cast* needs are there.
 
     The server is the one at *url*, or without one an embedded one; with *cache*
-    ``only`` models need nothing but their names.
+    ``only`` models need nothing but their names.  *models* are those that it needs
+    besides.  On the virtual clock it needs no server, and may have none, and no *workers*.
     """
-    anyio.run(_check_models, cast.population.models(), cache)
+    check_alone(cast, url, workers)
+    if not workers:
+        check_embedded(cast.declared)
+    anyio.run(_check_models, {*cast.population.models(), *models}, cache)
     try:
         if url:
             anyio.run(_check_server, url)
-        else:
+        elif cast.population.clock == "wall":
             find_binary()
     except BusUnavailable as error:
         mend = "start it, or do without it: then the run has a server of its own"
@@ -35,12 +48,12 @@ def check_needs(cast: Cast, url: str, cache: CacheMode = "off") -> None:
         raise UsageError(_source(url) + str(error)) from error
 
 
-async def _check_models(names: tuple[str, ...], cache: CacheMode) -> None:
+async def _check_models(names: set[str], cache: CacheMode) -> None:
     elsewhere = LOCAL_URL in os.environ or cache == "only"
     ours = {n for n in names if n.startswith("local/") and not elsewhere}
     for name in ours:
         check_local(name.removeprefix("local/"), os.environ)
-    async with open_models(set(names) - ours, os.environ, cache):
+    async with open_models(names - ours, os.environ, cache):
         pass
 
 

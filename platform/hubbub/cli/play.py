@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import click
@@ -57,6 +57,11 @@ def shared(command: Any) -> Any:
 @click.argument("scenario")
 @made_of
 @click.option(
+    "--clock",
+    type=click.Choice(["wall", "virtual"]),
+    help="Whether acts take as long as they take, or as their groups' latencies say.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
@@ -78,6 +83,7 @@ def run(
     model: str,
     settings: Sequence[str],
     seed: int | None,
+    clock: Literal["wall", "virtual"] | None,
     out: Path | None,
     replicate: int | None,
     dry_run: bool,
@@ -93,12 +99,15 @@ def run(
 
     The same command on the same --out goes on with an unfinished run.
     """
-    cast = Cast(build(scenario, agents, mind, model, settings, seed))
+    population = build(scenario, agents, mind, model, settings, seed)
+    if clock is not None:
+        population = msgspec.structs.replace(population, clock=clock)
+    cast = Cast(population)
     terms = spend.terms(cast.population.models())
     if dry_run:
         tell_estimate(cast, terms, pilot, as_json=as_json)
         return
-    check_needs(cast, url, terms.cache)
+    check_needs(cast, url, terms.cache, workers=workers)
     folder = _open(out, cast)
     had = folder.manifest.terms
     if replicate is not None:
@@ -140,9 +149,9 @@ def resume(
         raise UsageError(
             f"the run in {folder} is complete: look at it with 'hubbub show {folder}'"
         )
-    cast = Cast(found.population())
-    terms = spend.terms(cast.population.models(), found.manifest.terms)
-    check_needs(cast, url, terms.cache)
+    cast, models = Cast(found.population()), found.models()
+    terms = spend.terms(models, found.manifest.terms)
+    check_needs(cast, url, terms.cache, models, workers)
     play(found, cast, terms, url=url, workers=workers, as_json=as_json, verbose=verbose)
 
 

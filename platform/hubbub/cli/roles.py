@@ -26,20 +26,21 @@ from hubbub.bus.directory import (
     succeed,
 )
 from hubbub.bus.settings import check_server
+from hubbub.chaos import strike
 from hubbub.cli.filing import keep_folder
 from hubbub.cli.interrupt import interrupt
 from hubbub.cli.made import build, made_of, runs
 from hubbub.cli.spend import Spend, higher, spending
 from hubbub.conductor import Conductor
-from hubbub.errors import BudgetSpent, BusUnavailable, first_error
+from hubbub.errors import BudgetSpent, BusUnavailable, UsageError, first_error
 from hubbub.folder import new_run_id, now
-from hubbub.launch import on_terms, read_cast, read_terms
+from hubbub.launch import read_cast, read_terms
 from hubbub.logger import Logger
 from hubbub.logs import configure
 from hubbub.models.catalogue import open_models, opening
 from hubbub.population import Cast, Population
 from hubbub.purse import count_spent
-from hubbub.terms import terms_in
+from hubbub.terms import on_terms, terms_in
 from hubbub.worker import Worker
 
 log = structlog.get_logger()
@@ -95,9 +96,10 @@ def worker(url: str, run_id: str, if_any: bool) -> None:
             names, os.environ, terms.cache, replicate=terms.replicate
         ) as models:
             more = opening(os.environ, terms.cache, replicate=terms.replicate)
-            await Worker(bus, cast, models, terms=terms, opening=more).run()
+            worker = Worker(bus, cast, models, terms=terms, opening=more, strike=strike)
+            await worker.run()
 
-    _serve("worker", lambda: _find(url, run_id), if_any, url, work)
+    serve_run("worker", lambda: find_run(url, run_id), if_any, url, work)
 
 
 @click.command()
@@ -114,7 +116,7 @@ def conductor(
 
     async def conduct(bus: RedisBus) -> None:
         try:
-            await Conductor(bus, await read_cast(bus)).run()
+            await Conductor(bus, await read_cast(bus), strike=strike).run()
         except* BudgetSpent as spent:
             # No failure of this process: to start it again would change nothing.
             log.warning(str(first_error(spent)), mend="begin it again with more")
@@ -122,9 +124,9 @@ def conductor(
     if scenario and not run_id:
         population = _population(scenario, made)
         look = partial(_begin, url, population, spend)
-        _serve("conductor", look, if_any, url, conduct)
+        serve_run("conductor", look, if_any, url, conduct)
     else:
-        _serve("conductor", lambda: _find(url, run_id), if_any, url, conduct)
+        serve_run("conductor", lambda: find_run(url, run_id), if_any, url, conduct)
 
 
 @click.command()
@@ -144,9 +146,9 @@ def logger(url: str, run_id: str, if_any: bool, out: Path | None) -> None:
         if out is None:
             await keep_folder(bus, runs() / bus.run)
         else:
-            await Logger(bus, out).run()
+            await Logger(bus, out, strike=strike).run()
 
-    _serve("logger", lambda: _find(url, run_id), if_any, url, keep)
+    serve_run("logger", lambda: find_run(url, run_id), if_any, url, keep)
 
 
 @click.command()
@@ -187,14 +189,19 @@ async def _lives_here(url: str) -> bool:
 
 
 def _population(scenario: str, made: dict[str, Any]) -> Population:
-    return Cast(build(scenario, **made)).population
+    population = Cast(build(scenario, **made)).population
+    if population.clock == "virtual":
+        raise UsageError(
+            "on the virtual clock all roles are in one process: play it with hubbub run"
+        )
+    return population
 
 
 def _level() -> str:
     return os.environ.get("HUBBUB_LOG") or "info"
 
 
-def _serve(role: str, look: Look, if_any: bool, url: str, serve: Serve) -> None:
+def serve_run(role: str, look: Look, if_any: bool, url: str, serve: Serve) -> None:
     """Serve the run that *look* finds until it ends or we are told to stop."""
     configure(_level())
 
@@ -228,7 +235,7 @@ async def _patiently(look: Look) -> str:
         await anyio.sleep(LOOK)
 
 
-async def _find(url: str, run_id: str) -> str:
+async def find_run(url: str, run_id: str) -> str:
     """The run to serve, empty for none."""
     async with open_client(url) as client:
         await check_server(client)

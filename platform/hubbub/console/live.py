@@ -96,6 +96,11 @@ class LiveView:
                 self._skipped += len(self._lines) == LINES
                 self._lines.append(message)
 
+    def recall(self, message: Message) -> None:
+        """Take in a message of an earlier sitting: it is counted, and not drawn."""
+        with self._lock:
+            self.picture.apply(message)
+
     def tick(self, now: float) -> None:
         """Draw what came since the last tick, unless it is too early; *now* in seconds."""
         if self._began is None:
