@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import version
@@ -12,9 +13,12 @@ from uuid import uuid4
 import msgspec
 
 from hubbub.errors import BadPopulation, NotARun, RunExists
+from hubbub.injections import group_of
+from hubbub.ledger import Record, read_records
 from hubbub.messages import Injected
 from hubbub.population import Population, as_toml, read_population
 from hubbub.terms import Terms
+from hubbub.text import escape_json
 
 #: What there may be before a folder has its manifest and is a run's.
 _BEGINNINGS = ("population.toml", ".population.toml", ".manifest.json")
@@ -77,7 +81,8 @@ class RunFolder:
         self.calls = path / "calls.jsonl"
         self.server = path / "server"
         try:
-            text = (path / "manifest.json").read_bytes()
+            # Compact again, since what is kept as it stands must be as it was.
+            text = msgspec.json.format((path / "manifest.json").read_bytes(), indent=-1)
             self.manifest = msgspec.json.decode(text, type=Manifest)
         except OSError:
             raise NotARun(path) from None
@@ -88,6 +93,11 @@ class RunFolder:
     def run(self) -> str:
         """The run's id."""
         return self.manifest.run
+
+    @property
+    def shared(self) -> int:
+        """The ``seq`` up to which the log is that of the run it was forked from, or 0."""
+        return self.manifest.origin.seq if self.manifest.origin else 0
 
     def population(self) -> Population:
         """What the run was made from; `BadPopulation` if the file was changed since."""
@@ -100,11 +110,31 @@ class RunFolder:
             )
         return population
 
+    def models(self) -> tuple[str, ...]:
+        """The models of its seats, and of what a fork has injected, sorted."""
+        origin = self.manifest.origin
+        groups = [group_of(what) for what in origin.injected] if origin else []
+        injected = {group.model for group in groups if group.model}
+        return tuple(sorted({*self.population().models(), *injected}))
+
     def save(self, manifest: Manifest) -> None:
         """Replace the manifest, at once or not at all."""
         self.manifest = manifest
-        encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+        encoded = escape_json(
+            msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+        )
         write_file(self.path / "manifest.json", encoded + b"\n")
+
+
+def own_records(path: Path) -> Iterator[Record]:
+    """The calls of the run in *path*, but for those a fork shares; none without a run."""
+    try:
+        folder = RunFolder(path)
+    except NotARun:
+        return
+    for record in read_records(folder.calls):
+        if record.seq > folder.shared:
+            yield record
 
 
 def new_run_id(scenario: str) -> str:
@@ -137,7 +167,7 @@ def make_folder(
         hubbub=version("hubbub"),
         python=platform.python_version(),
     )
-    encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    encoded = escape_json(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
     write_file(path / "manifest.json", encoded + b"\n")
     return RunFolder(path)
 

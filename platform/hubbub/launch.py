@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from hubbub.bus import Bus, open_bus
+from hubbub.bus.acl import same_access
 from hubbub.bus.directory import announce, open_client
 from hubbub.bus.server import Server, open_server
 from hubbub.bus.settings import check_server
@@ -26,6 +27,7 @@ from hubbub.errors import (
     first_error,
 )
 from hubbub.folder import RunFolder, now
+from hubbub.fork import ask
 from hubbub.logfile import read_tail
 from hubbub.logger import Logger
 from hubbub.models.catalogue import LOCAL_URL, open_models, opening
@@ -33,8 +35,9 @@ from hubbub.models.local import open_local
 from hubbub.population import Cast, Population
 from hubbub.purse import count_spent
 from hubbub.restore import restore
+from hubbub.sitting import check_alone, check_budget, sit
 from hubbub.supervise import Supervisor, forget_the_dead
-from hubbub.terms import Terms, terms_in
+from hubbub.terms import Terms, on_terms, terms_in
 from hubbub.worker import UNBOUNDED, Worker
 
 log = structlog.get_logger()
@@ -81,11 +84,6 @@ async def enter_run(
     return f"{facts.name} {facts.version}"
 
 
-def on_terms(terms: Terms) -> dict[str, str]:
-    """The facts that have a run go on, on *terms*."""
-    return {"terms": msgspec.json.encode(terms).decode(), "stopped": ""}
-
-
 async def read_terms(bus: Bus) -> Terms:
     """On what terms a run goes that has been entered."""
     return terms_in(await bus.meta())
@@ -113,16 +111,25 @@ async def launch(
     Play *folder*'s run to its end, on *terms*, and write its manifest.
 
     On the server at *url*, else on an embedded one that is kept alive.  With *workers*,
-    every role is a process of its own and is started again when it dies.  Raises
+    every role is a process of its own and is started again when it dies.  On the virtual
+    clock it has neither, see `hubbub.sitting`.  Raises
     whatever ends a run early; the same call goes on with it.  `BudgetSpent` is raised
     alone, and the manifest says so too.
     """
+    check_alone(cast, url, workers)
+    if cast.population.clock == "virtual":
+        check_budget(folder, terms)
     began = anyio.current_time()
+    view.picture.shared = folder.shared
     folder.save(
         msgspec.structs.replace(folder.manifest, terms=terms, state="running", why="")
     )
     try:
-        await _launch(folder, cast, view, terms, url, workers, environment)
+        if cast.population.clock == "virtual":
+            async with _ticking(view):
+                await sit(folder, cast, view, terms, environment)
+        else:
+            await _launch(folder, cast, view, terms, url, workers, environment)
     except BaseExceptionGroup as group:
         stop = first_error(group)
         if not isinstance(stop, BudgetSpent):
@@ -141,7 +148,8 @@ async def _launch(
     workers: int,
     environment: Mapping[str, str],
 ) -> None:
-    async with _server(folder, url) as place:
+    async with _server(folder, url) as urls:
+        place = urls["launcher"]
         server = await enter_run(
             place,
             folder.run,
@@ -157,13 +165,15 @@ async def _launch(
             anyio.create_task_group() as roles,
         ):
             await restore(bus, folder)
+            if folder.manifest.origin is not None:
+                await ask(bus, folder.manifest.origin, cast)
             if terms.limits:
-                await count_spent(bus)
+                await count_spent(bus, after=folder.shared)
             await forget_the_dead(bus)
             roles.start_soon(_watch, bus, view, read_tail(folder.log).seq)
             if workers:
                 roles.start_soon(
-                    _supervise, folder, cast, bus, view, place, workers, environment
+                    _supervise, folder, cast, bus, view, urls, workers, environment
                 )
             else:
                 roles.start_soon(_play, folder, cast, bus, terms, environment)
@@ -200,13 +210,14 @@ def finish(folder: RunFolder, picture: Picture, wall: float) -> None:
 
 
 @asynccontextmanager
-async def _server(folder: RunFolder, url: str) -> AsyncGenerator[str]:
+async def _server(folder: RunFolder, url: str) -> AsyncGenerator[Mapping[str, str]]:
+    """Each role's address of the server."""
     if url:
-        yield url
+        yield same_access(url)
         return
     async with open_server(folder.server) as server, anyio.create_task_group() as tasks:
         tasks.start_soon(_keep_serving, server)
-        yield server.url
+        yield server.urls
         tasks.cancel_scope.cancel()
 
 
@@ -229,7 +240,7 @@ async def _watch(bus: Bus, view: LiveView, known: int) -> None:
         for message in await bus.read(cursor, wait=5.0):
             cursor = message.seq
             if cursor <= known:
-                view.picture.apply(message)
+                view.recall(message)
             else:
                 view.show(message)
 
@@ -274,14 +285,13 @@ async def _supervise(
     cast: Cast,
     bus: Bus,
     view: LiveView,
-    place: str,
+    urls: Mapping[str, str],
     workers: int,
     environment: Mapping[str, str],
 ) -> None:
     """Each role in a process of its own."""
     async with AsyncExitStack() as stack:
-        # Its password is nothing for a command line, which all on this machine can read.
-        shared = {**environment, "REDIS_URL": place}
+        shared = dict(environment)
         run = ["--run", folder.run]
         local = [m for m in cast.population.models() if m.startswith("local/")]
         cached = folder.manifest.terms.cache == "only"
@@ -296,7 +306,9 @@ async def _supervise(
             ["conductor", *run],
         ]
         output = folder.path / "roles.log"
-        supervisor = Supervisor(bus, output, shared, lambda: view.picture.messages)
+        supervisor = Supervisor(
+            bus, output, shared, urls, lambda: view.picture.messages
+        )
         await supervisor.run(commands)
     if why := (await bus.meta()).get("stopped"):
         raise BudgetSpent(why)

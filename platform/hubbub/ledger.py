@@ -76,6 +76,15 @@ def read_records(path: Path) -> Iterator[Record]:
                 raise LogDamaged(path, number, f"not a call: {error}") from None
 
 
+def known_calls(path: Path, logged: int) -> tuple[int, int]:
+    """How many calls up to ``seq`` *logged* the file at *path* has, and their bytes."""
+    known = sum(record.seq <= logged for record in read_records(path))
+    if not known:
+        return 0, 0
+    with path.open("rb") as file:
+        return known, sum(len(file.readline()) for _ in range(known))
+
+
 class Ledger:
     """
     The logger's file: goes on after the calls that ``log.jsonl`` knows.
@@ -85,11 +94,9 @@ class Ledger:
 
     def __init__(self, path: Path, logged: int) -> None:
         """*logged* is the last ``seq`` in ``log.jsonl``; later calls come again."""
-        known = sum(record.seq <= logged for record in read_records(path))
+        _, end = known_calls(path, logged)
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         self._waiting: list[bytes] = []
-        with os.fdopen(os.dup(self._fd), "rb") as file:
-            end = sum(len(file.readline()) for _ in range(known))
         os.ftruncate(self._fd, end)
 
     def add(self, record: Record) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from hubbub.messages import Contributed, Left, Message, Said
 from hubbub.mind import Question
 
 #: Characters that a model may say in a turn: they fit its 256 tokens even one by one.
@@ -41,7 +42,7 @@ class Turn(Question[Speech], frozen=True, kw_only=True, tag="turn"):
             f'"leave" to true only if you want to end this conversation.{last}'
         )
 
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> dict[str, Any] | None:
         return {
             "type": "object",
             "properties": {
@@ -51,6 +52,30 @@ class Turn(Question[Speech], frozen=True, kw_only=True, tag="turn"):
             "required": ["text", "leave"],
             "additionalProperties": False,
         }
+
+
+class Interview(Turn, frozen=True, kw_only=True, tag="interview"):
+    """
+    Somebody from outside *wants to know* something, in a conversation of two.
+
+    To minds that know no interviews it is a turn like any other.
+    """
+
+    pattern = r"(?s)(?P<text>\S.*)"
+
+    wants_to_know: str
+
+    def prompt(self) -> str:
+        return (
+            "Somebody who does not take part asks you something in private; none of the "
+            f"others will ever hear of it. The question: {self.wants_to_know}"
+        )
+
+    def instruction(self) -> str:
+        return "Answer it in your own words, in a few sentences."
+
+    def schema(self) -> dict[str, Any] | None:
+        return None
 
 
 class Invitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -121,3 +146,21 @@ class Accept(Question[Acceptance], frozen=True, kw_only=True, tag="accept"):
         strangers = [name for name in answer.accept if name not in self.invited_by]
         if strangers:
             raise ValueError(f"{', '.join(strangers)} did not invite you")
+
+
+class _Words(msgspec.Struct):
+    text: str = ""
+
+
+def spoken(event: Message) -> str:
+    """What *event* says in words, in a chat or in an ordered turn; else nothing."""
+    match event.body:
+        case Said(text=text) | Left(text=text):
+            return text
+        case Contributed(outcome="answered", answer=answer):
+            try:
+                return msgspec.json.decode(answer, type=_Words).text
+            except msgspec.ValidationError:
+                return ""
+        case _:
+            return ""

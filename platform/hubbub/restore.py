@@ -36,7 +36,9 @@ async def restore(bus: RedisBus, folder: RunFolder) -> int:
     if known >= tail.seq:
         await check_same(bus, folder.log, tail)
         return 0
-    log.warning("restoring what the server has lost", known=known, wanted=tail.seq)
+    # What a new fork shares no server can have lost.
+    tell = log.info if tail.seq <= folder.shared else log.warning
+    tell("restoring what the server has lost", known=known, wanted=tail.seq)
     batch: list[bytes] = []
     for seq, bare, line in _lines(folder):
         if seq == known:

@@ -72,8 +72,9 @@ def _list_folders(folders: list[RunFolder], as_json: bool) -> None:
             echo_json({"folder": told(folder.path), **msgspec.to_builtins(m)})
         else:
             size = f"{m.seats:>7,} seats  {_size(folder):>11} messages  seed {m.seed}"
+            origin = f"  from {m.origin.run} at {m.origin.seq:,}" if m.origin else ""
             why = f"  {m.why}" if m.why else ""
-            words = f"{m.created[:19]}  {m.state:8}  {size}  {m.run}{why}"
+            words = f"{m.created[:19]}  {m.state:8}  {size}  {m.run}{origin}{why}"
             click.echo(safe_text(words))
 
 
@@ -104,18 +105,19 @@ async def _runs_on(url: str) -> dict[str, str]:
 def show(run: str, as_json: bool) -> None:
     """Sum up RUN (a folder or an id; default: the latest)."""
     folder = find_folder(run)
-    picture = _picture(folder.log, folder.calls)
+    picture = _picture(folder.log, folder.calls, folder.shared)
+    origin = folder.manifest.origin
     if not picture.messages:
         raise UsageError(f"{folder.path} has no message in its log yet")
     if as_json:
-        echo_json(summary(picture, folder.run))
+        echo_json(summary(picture, folder.run, origin))
     else:
-        Page().print(tables(picture, folder.run))
+        Page().print(tables(picture, folder.run, origin))
 
 
-def _picture(log: Path, calls: Path | None = None) -> Picture:
-    """The run in the file *log*, with its *calls* if these are wanted."""
-    picture = Picture()
+def _picture(log: Path, calls: Path | None = None, shared: int = 0) -> Picture:
+    """The run in the file *log*, with its own *calls* if these are wanted."""
+    picture = Picture(shared=shared)
     records = _calls(calls) if calls else iter(())
     seq, call = next(records, _NONE)
     for message in read_log(log) if log.exists() else ():

@@ -8,18 +8,25 @@ from typing import NoReturn
 
 import click
 
+from hubbub.cli.access import acl, read_url_file
+from hubbub.cli.ask import ask
 from hubbub.cli.cohort import cohort
+from hubbub.cli.doctor import doctor
 from hubbub.cli.dotenv import read_dotenv
+from hubbub.cli.effect import effect
 from hubbub.cli.export import export
+from hubbub.cli.fork import fork
+from hubbub.cli.gateway import gateway, seat_tokens
 from hubbub.cli.inject import eject, inject
 from hubbub.cli.interrupt import Interrupted
 from hubbub.cli.look import ls, show, verify
-from hubbub.cli.models import doctor, models
+from hubbub.cli.models import models
 from hubbub.cli.output import hold_streams, silence
 from hubbub.cli.play import resume, run
 from hubbub.cli.replay import replay
 from hubbub.cli.report import report
 from hubbub.cli.roles import alive, begin, conductor, logger, worker
+from hubbub.cli.sit import sit
 from hubbub.cli.study import study
 from hubbub.cli.tail import tail
 from hubbub.errors import (
@@ -65,6 +72,9 @@ for _command in (
     verify,
     inject,
     eject,
+    fork,
+    ask,
+    effect,
     replay,
     study,
     report,
@@ -72,10 +82,14 @@ for _command in (
     doctor,
     models,
     cohort,
+    acl,
     begin,
     worker,
     conductor,
     logger,
+    gateway,
+    seat_tokens,
+    sit,
     alive,
 ):
     commands.add_command(_command)
@@ -93,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         # Before anything is parsed: options are read from variables, too.
         read_dotenv(os.environ)
+        read_url_file(os.environ)
         keep_secrets(os.environ)
         # Not commands.main: it makes exit code 1 of a reader that has left.
         given = list(sys.argv[1:] if arguments is None else arguments)

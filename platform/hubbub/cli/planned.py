@@ -10,7 +10,7 @@ from rich.text import Text
 
 from hubbub.cli.output import Page, echo_json
 from hubbub.console.calls import money
-from hubbub.console.studies import table_of
+from hubbub.console.columns import table_of
 from hubbub.estimate import first_rehearsal, limits
 from hubbub.intervals import Range
 from hubbub.logs import configure
@@ -67,6 +67,7 @@ def _event(plan: Plan, costs: dict[str, Range | None]) -> dict[str, Any]:
                 "prior": arm.prior,
                 "context": arm.context,
                 "solitary": arm.solitary,
+                "twin": arm.twin,
                 "seats": 1 if arm.alone else len(arm.population.names()),
                 "complete": arm.complete,
                 "models": arm.population.models(),

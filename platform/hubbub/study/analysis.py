@@ -29,6 +29,7 @@ class ArmFound(msgspec.Struct, frozen=True, kw_only=True):
     An arm's *runs*, how complete they are, and what their model calls came to.
 
     An arm below its declared *complete* is not *usable*, and is compared with none.
+    *twin* is the arm of whose runs these are forks, if they are.
     """
 
     arm: str
@@ -43,6 +44,7 @@ class ArmFound(msgspec.Struct, frozen=True, kw_only=True):
     tokens_in: int
     tokens_out: int
     cost: float | None
+    twin: str = ""
 
 
 class MeanFound(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,6 +178,7 @@ def _arm(sample: _Sample) -> ArmFound:
         tokens_in=sum(usage.tokens_in for usage in usages),
         tokens_out=sum(usage.tokens_out for usage in usages),
         cost=round(sum(known), 9) if len(known) == len(costs) else None,
+        twin=arm.twin,
     )
 
 
@@ -289,7 +292,7 @@ def _width(found: Contrast | None) -> float | None:
 
 
 def _shared(plan: Plan, outcome: str, samples: dict[str, _Sample]) -> Shared:
-    crossed = [s for s in samples.values() if not s.arm.solitary]
+    crossed = [s for s in samples.values() if not s.arm.counterpart]
     if unusable := [s for s in crossed if not s.usable]:
         return Shared(outcome=outcome, why=_unusable(unusable))
     cells = {

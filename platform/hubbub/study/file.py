@@ -28,9 +28,9 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     What may be said of populations; what is not said stays as it was.
 
     *parameters*, *options* and *sampling* are added to what there is, the rest takes its
-    place.  *seats* are groups as in a population file.  *mind*, *model*, *memory*,
-    *options*, *sampling*, *cohort* and *system* go to every group.  A *model* of "" is
-    none.  Paths are relative to the study file.
+    place.  *seats* are groups and *inject* injections as in a population file.  *mind*,
+    *model*, *memory*, *options*, *sampling*, *cohort* and *system* go to every group of
+    seats.  A *model* of "" is none.  Paths are relative to the study file.
     """
 
     parameters: dict[str, Any] = {}
@@ -43,6 +43,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     cohort: str | None = None
     system: str | None = None
     seats: tuple[dict[str, Any], ...] | None = None
+    inject: tuple[dict[str, Any], ...] | None = None
     cache: CacheMode | None = None
     complete: Share | None = None
 
@@ -86,8 +87,9 @@ class Study(Setting, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     *scenario* is that of all populations, or *population* is the file of a population to
     begin with.  Either *arms* are named, or *prior* and *context* are crossed; with
-    *solitary* each arm has a counterpart of one seat alone.  *budget*, in US dollars, and
-    *token_budget* are those of all runs together.
+    *solitary* each arm has a counterpart of one seat alone, and with *twins* each one
+    with injections a counterpart of the same runs, forked to be without them.  *budget*,
+    in US dollars, and *token_budget* are those of all runs together.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Study(Setting, frozen=True, kw_only=True, forbid_unknown_fields=True):
     prior: dict[str, Setting] = {}
     context: dict[str, Setting] = {}
     solitary: bool = False
+    twins: bool = False
     outcomes: Annotated[tuple[Outcome, ...], msgspec.Meta(min_length=1)]
     compare: tuple[Compare, ...] | None = None
     level: Annotated[float, msgspec.Meta(gt=0.5, lt=1)] = 0.95

@@ -115,6 +115,7 @@ def check_same(plan: Plan, folder: StudyFolder, runs: Sequence[Run]) -> None:
         if folder.state(run) == "missing":
             continue
         cast, found = plan.cast(run), RunFolder(path)
+        _check_source(folder, run, found)
         text = as_toml(cast.population).encode()
         if sha256(text).hexdigest() != found.manifest.population_sha256:
             had = msgspec.to_builtins(found.population())
@@ -126,6 +127,16 @@ def check_same(plan: Plan, folder: StudyFolder, runs: Sequence[Run]) -> None:
             + "\n  ".join(changed[:_NAMED])
             + "\n  change the file back, or choose another --out"
         )
+
+
+def _check_source(folder: StudyFolder, run: Run, found: RunFolder) -> None:
+    """Raise `RunExists` where *found* should be a fork of another run and is not."""
+    if run.source is None:
+        return
+    path, origin = folder.run(run.source), found.manifest.origin
+    made = folder.state(run.source) != "missing"
+    if not made or origin is None or RunFolder(path).run != origin.run:
+        raise RunExists(f"{found.path} is no fork of {path}: delete it")
 
 
 def _first(differences: Iterator[str]) -> str:

@@ -18,6 +18,8 @@ from hubbub.terms import CacheMode
 
 #: What a solitary arm is called after its own arm's name.
 SOLITARY = "/solitary"
+#: What the arm of another one's runs without their injections is called after its name.
+TWIN = "/twin"
 #: The completeness below which an arm is unusable, where nothing else is declared.
 COMPLETE = 0.95
 
@@ -29,7 +31,8 @@ class Arm(NamedTuple):
     A condition: the *population* of its runs, but for seed and solitary seat.
 
     *prior* and *context* are empty where nothing is crossed; *complete* is the share
-    of asks and turns that are to be answered.
+    of asks and turns that are to be answered.  The runs of a *twin* are forks of those of
+    the arm that it names.
     """
 
     name: str
@@ -40,6 +43,12 @@ class Arm(NamedTuple):
     alone: bool = False
     complete: float = COMPLETE
     cache: CacheMode | None = None
+    twin: str = ""
+
+    @property
+    def counterpart(self) -> bool:
+        """Whether it is there for the sake of another arm."""
+        return self.solitary or bool(self.twin)
 
 
 class Run(NamedTuple):
@@ -52,6 +61,14 @@ class Run(NamedTuple):
     def name(self) -> str:
         """What its files are called."""
         return f"{self.arm.name.replace('/', '.')}-{self.replicate}"
+
+    @property
+    def source(self) -> "Run | None":
+        """The run that a twin's is a fork of."""
+        twin = self.arm.twin
+        return (
+            self._replace(arm=self.arm._replace(name=twin, twin="")) if twin else None
+        )
 
 
 class Plan(NamedTuple):
@@ -139,8 +156,12 @@ def _arms(study: Study, base: dict[str, Any], path: Path, game: Scenario) -> lis
             cache=cache,
         )
         arms.append(arm)
+        if study.twins and arm.population.inject:
+            arms.append(arm._replace(name=name + TWIN, twin=name))
         if study.solitary:
             arms.append(_solitary(arm, game))
+    if study.twins and not any(arm.twin for arm in arms):
+        raise BadPopulation(f"{path}: no arm injects anything: leave twins out")
     return arms
 
 
@@ -172,6 +193,7 @@ def _apply(
         **table,
         "parameters": {**table.get("parameters", {}), **setting.parameters},
         "seats": groups,
+        "inject": table.get("inject", ()) if setting.inject is None else setting.inject,
     }
 
 
@@ -194,8 +216,9 @@ def _solitary(arm: Arm, game: Scenario) -> Arm:
     The counterpart of *arm* in which nobody has company.
 
     Where the scenario itself has an ``arm`` called ``individual``, that; else one seat
-    alone, see `alone`.
+    alone, see `alone`.  Nobody is injected.
     """
+    arm = arm._replace(population=msgspec.structs.replace(arm.population, inject=()))
     name, population = arm.name + SOLITARY, arm.population
     if "arm" in game.parameters and "individual" in get_args(
         game.parameters["arm"].annotation
@@ -233,7 +256,7 @@ def alone(population: Population, replicate: int) -> Population:
 
 def _comparisons(study: Study, arms: Sequence[Arm]) -> tuple[Compare, ...]:
     """
-    What is declared; else every arm with the first one, and each with its solitary one.
+    What is declared; else every arm with the first one, and each with its counterparts.
 
     Crossed arms are not compared unless it is declared: they are decomposed.
     """
@@ -243,10 +266,11 @@ def _comparisons(study: Study, arms: Sequence[Arm]) -> tuple[Compare, ...]:
             if name not in known:
                 raise UnknownName("arm", name, known)
         return study.compare
-    own = [arm for arm in arms if not arm.solitary]
+    own = [arm for arm in arms if not arm.counterpart]
     found = [Compare(arms=(own[0].name, arm.name)) for arm in own[1:]]
     if study.prior:
         found = []
+    found += [Compare(arms=(arm.name, arm.twin)) for arm in arms if arm.twin]
     if study.solitary:
         found += [Compare(arms=(arm.name + SOLITARY, arm.name)) for arm in own]
     return tuple(found)

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from hubbub.errors import BudgetSpent
-from hubbub.ledger import read_records
+from hubbub.folder import own_records
 from hubbub.models.base import Call
 from hubbub.purse import spent_by
 
@@ -51,10 +51,10 @@ class Pot:
             self._spent[kind] = self._spent.get(kind, 0) + more
 
 
-def spent_in(folder: Path) -> dict[str, int]:
-    """What the model calls of the run in *folder* have come to, by its record."""
+def spent_in(path: Path) -> dict[str, int]:
+    """What the run's own model calls in the folder *path* have come to, by its record."""
     money = tokens = 0
-    for record in read_records(folder / "calls.jsonl"):
+    for record in own_records(path):
         spent = spent_by(_decode_call(record.call))
         money, tokens = money + spent[0], tokens + spent[1]
     return {"money": money, "tokens": tokens}

@@ -1,14 +1,15 @@
 """
 One sitting of a study: its runs as processes, so many at a time, within the budget.
 
-Each run is ``hubbub run`` as a user would type it.  The processes die with this one,
-however it dies, and the next sitting goes on with what they left.
+Each run is ``hubbub run``, or ``hubbub fork``, as a user would type it.  The processes
+die with this one, however it dies, and the next sitting goes on with what they left.
 """
 
 import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -16,6 +17,7 @@ import anyio
 
 from hubbub.children import start_child, stop_child
 from hubbub.errors import BudgetSpent, RunFailed
+from hubbub.fork import ALL
 from hubbub.population import Cast
 from hubbub.secrets import DOTENV
 from hubbub.study.folder import StudyFolder
@@ -66,7 +68,7 @@ class Sitting:
         self._tell = tell
         self._options = options
         self._environment = environment
-        self._waiting: Iterator[Run] = iter(())
+        self._waiting: Iterator[list[Run]] = iter(())
         self._left = self._busy = 0
         self._trouble: list[Told] = []
 
@@ -83,9 +85,10 @@ class Sitting:
         for run in runs if limits else ():
             spent.update(spent_in(self.folder.run(run)))
         pot = Pot(limits, spent)
-        self._waiting, self._left = iter(missing), len(missing)
+        chains = _chains(missing)
+        self._waiting, self._left = iter(chains), len(missing)
         async with anyio.create_task_group() as tasks:
-            for _ in range(min(self._jobs, len(missing))):
+            for _ in range(min(self._jobs, len(chains))):
                 tasks.start_soon(self._work, pot)
         if self._trouble:
             words = "\n".join(f"{t.run.name}: {t.words}" for t in self._trouble)
@@ -93,7 +96,9 @@ class Sitting:
             raise BudgetSpent(words) if stopped else RunFailed(words)
 
     async def _work(self, pot: Pot) -> None:
-        while not self._trouble and (run := next(self._waiting, None)) is not None:
+        for run in chain.from_iterable(self._waiting):
+            if self._trouble:
+                return
             ways = min(self._jobs - self._busy, self._left)
             self._left, self._busy = self._left - 1, self._busy + 1
             told = await self._pay(run, pot, ways)
@@ -118,11 +123,10 @@ class Sitting:
             pot.settle(run.name, had, spent_in(path))
 
     async def _play(self, run: Run, cast: Cast, limits: Mapping[str, int]) -> Told:
-        population = self.folder.put(run, cast)
         command: list[str | Path] = [
-            *(sys.executable, "-m", "hubbub", "run", population),
+            *(sys.executable, "-m", "hubbub"),
+            *self._deed(run, cast),
             *("--out", self.folder.run(run), "--json"),
-            *("--replicate", str(run.replicate)),
             *self._options,
             *_cache(run.arm.cache or self._terms.cache),
             *_limited(limits),
@@ -145,11 +149,26 @@ class Sitting:
             return Told(run, "stopped", said)
         return Told(run, "failed", f"ended with code {code}: {said}")
 
+    def _deed(self, run: Run, cast: Cast) -> list[str | Path]:
+        """What makes *run*: its population file, or the run that it is a fork of."""
+        if run.source is not None:
+            return ["fork", self.folder.run(run.source), "--without", ALL]
+        population = self.folder.put(run, cast)
+        return ["run", population, "--replicate", str(run.replicate)]
+
     def _child_environment(self) -> dict[str, str]:
         ours = {f"HUBBUB_{name}" for name in _OURS}
         kept = {k: v for k, v in self._environment.items() if k not in ours}
         # What a file of variables says is in our own environment by now.
         return kept | {DOTENV: ""}
+
+
+def _chains(runs: Sequence[Run]) -> list[list[Run]]:
+    """*runs*, where what is a fork of another one is made right after that."""
+    chains: dict[str, list[Run]] = {}
+    for run in runs:
+        chains.setdefault((run.source or run).name, []).append(run)
+    return [*chains.values()]
 
 
 def _cache(mode: CacheMode) -> list[str]:

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hubbub.console.calls import Usage
-from hubbub.folder import RunFolder
-from hubbub.ledger import read_records
+from hubbub.folder import RunFolder, own_records
 from hubbub.models.base import Call
 from hubbub.study.outcomes import Observed, Series, Value
 from hubbub.study.plan import Plan, Run
 from hubbub.study.shipped import complete_share
+from hubbub.text import escape_json
 
 _decode_call = msgspec.json.Decoder(Call).decode
 
@@ -79,7 +79,7 @@ def look(plan: Plan, run: Run, path: Path) -> Seen:
         name = measure.outcome.name
         values[name], series[name] = measure.read(observed)
     usage = Usage()
-    for record in read_records(folder.calls):
+    for record in own_records(path):
         usage.add(_decode_call(record.call))
     return Seen(run, values, series, folder.manifest.outcomes, usage)
 
@@ -173,7 +173,9 @@ def as_csv(table: Sequence[msgspec.Struct], form: type[msgspec.Struct]) -> bytes
 
 def as_json(value: Any) -> bytes:
     """*value* as JSON laid out for people."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+    return (
+        escape_json(msgspec.json.format(msgspec.json.encode(value), indent=1)) + b"\n"
+    )
 
 
 def _plain(value: Any) -> Any:
