@@ -14,8 +14,8 @@ from hubbub.beliefs import CONVICTION, MINUTE, WARNING, Belief, Believe, Minute
 from hubbub.chance import generator
 from hubbub.messages import Message, Ticked
 from hubbub.mind import Ask, Part
-from hubbub.questions import Speech, Turn
-from hubbub_agents.claims import Contact, affirm, contacts, spoken
+from hubbub.questions import Speech, Turn, spoken
+from hubbub_agents.claims import Contact, affirm, contacts
 from hubbub_agents.givers import Conditional, GiverOptions
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]

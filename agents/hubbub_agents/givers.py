@@ -46,7 +46,8 @@ class Giver(Uniform):
             case Ticked(name=name, value=value) if name == PAYOFF:
                 self.payoffs.append(_payoff(value))
             case _:
-                super().observe(event)
+                pass
+        super().observe(event)
 
     async def act(self, ask: Ask) -> object:
         if not isinstance(ask.question, Contribute):

@@ -3,8 +3,8 @@
 from hubbub.beliefs import Belief, Believe
 from hubbub.messages import Message
 from hubbub.mind import Ask, Part
-from hubbub.questions import Speech, Turn
-from hubbub_agents.claims import contacts, deny, spoken
+from hubbub.questions import Speech, Turn, spoken
+from hubbub_agents.claims import contacts, deny
 from hubbub_agents.givers import Conditional
 
 

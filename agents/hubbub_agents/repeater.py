@@ -7,9 +7,8 @@ import msgspec
 from hubbub.chance import generator
 from hubbub.messages import Message
 from hubbub.mind import Ask, Part
-from hubbub.questions import Speech, Turn
+from hubbub.questions import Speech, Turn, spoken
 from hubbub_agents.believer import Believer, BelieverOptions
-from hubbub_agents.claims import spoken
 from hubbub_agents.infection import order_in
 
 

@@ -21,13 +21,15 @@ from hubbub.questions import (
     Speech,
     Turn,
 )
+from hubbub.regulation import Regulate
 from hubbub_agents.topics import TOPICS, sentence
+from hubbub_agents.watching import Watch, WatchOptions
 
 Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Weight = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 
 
-class TalkerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TalkerOptions(WatchOptions, frozen=True, forbid_unknown_fields=True):
     """
     How a talker is disposed.
 
@@ -57,6 +59,8 @@ class Uniform(Mind):
         #: How many conversations it has had with each other seat.
         self.met: Counter[str] = Counter()
         self._weights = _first_weights(part.rng)
+        watches = bool(self._options.uses)
+        self._watch = Watch(part.seat, self._options) if watches else None
 
     @property
     def topics(self) -> dict[str, float]:
@@ -65,6 +69,8 @@ class Uniform(Mind):
         return {topic: weight / total for topic, weight in self._weights.items()}
 
     def observe(self, event: Message) -> None:
+        if self._watch is not None:
+            self._watch.observe(event)
         match event.body:
             case Said(text=text) | Left(text=text) if event.sender != self.part.seat:
                 self._hear(text)
@@ -89,6 +95,8 @@ class Uniform(Mind):
                 return Acceptance(tuple(n for n in inviters if rng.random() < accepts))
             case Turn() as turn:
                 return self.chat(turn, rng)
+            case Regulate() as review if self._watch is not None:
+                return self._watch.deeds(review)
             case _:
                 return None
 

@@ -56,6 +56,7 @@ async def tour(stage: Stage, rounds: int = 2) -> None:
     await stage.post("hall", "Good evening. The doors are open.")
     await stage.tick("hall", "weather", {"sky": "clear", "degrees": 12})
     await stage.dismiss("hall", seats[2:3])
+    await stage.mute(seats[0], seats[1])
 
     others = {s: tuple(o for o in seats if o != s) for s in seats}
     votes = await stage.collect(lambda seat: Vote(others=others[seat]), budget=30)

@@ -6,7 +6,7 @@ A player keeps what it does not give.  What all give is multiplied and shared eq
 whole cents, so that results are the same to the cent wherever they are computed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -107,8 +107,8 @@ class Payoff(msgspec.Struct, frozen=True, kw_only=True):
     """
     What one player learns of a game, all in dollars.
 
-    *pot* is what was given, multiplied; *share* this player's part of it, *gain* what it
-    has now beyond its endowment.  *gave* has everybody's gift where the game reveals it,
+    *pot* is what was given, multiplied; *share* what this player gets of it, *gain* what
+    it has now beyond its endowment.  *gave* has everybody's gift where the game reveals it,
     else this player's alone; *partners* are named where the game names them.
     """
 
@@ -146,16 +146,22 @@ def settle(
     multiplier: float,
     named: bool,
     reveal: bool,
+    withheld: Collection[tuple[str, str]] = (),
 ) -> dict[str, Payoff]:
     """
     What each player of one game is told; *gifts* in dollars by seat.
 
-    *games* is the game's number in each seat's own count.
+    *games* is the game's number in each seat's own count.  For each pair in *withheld*,
+    what the second would get of the first one's gift is paid to nobody.
 
     A share that is no whole number of cents is rounded to the nearest, half to even.
     """
     factor, total = Fraction(str(multiplier)), sum(map(cents, gifts.values()))
-    pot, share = round(factor * total), round(factor * total / len(gifts))
+    pot = round(factor * total)
+    share: dict[str, int] = {}
+    for seat in gifts:
+        kept = sum(cents(gifts[by]) for by, other in withheld if other == seat)
+        share[seat] = round(factor * (total - kept) / len(gifts))
     return {
         seat: Payoff(
             game=games[seat],
@@ -163,8 +169,8 @@ def settle(
             partners=tuple(other for other in gifts if named and other != seat),
             multiplier=multiplier,
             pot=dollars(pot),
-            share=dollars(share),
-            gain=dollars(share - cents(gift)),
+            share=dollars(share[seat]),
+            gain=dollars(share[seat] - cents(gift)),
             gave=dict(gifts) if reveal else {seat: gift},
         )
         for seat, gift in gifts.items()

@@ -14,6 +14,7 @@ from hubbub.messages import (
     Joined,
     Left,
     Message,
+    Muted,
     Passed,
     PhaseClosed,
     PhaseOpened,
@@ -188,7 +189,7 @@ class Journal:
             case RoundBegan(step=number):
                 self.step(number).made = message
                 self.step(number).came = self.truth.present
-            case Said(step=n) | Ticked(step=n) | Resulted(step=n):
+            case Said(step=n) | Ticked(step=n) | Muted(step=n) | Resulted(step=n):
                 number = n
                 self.step(number).made = message
             case _:

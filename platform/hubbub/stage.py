@@ -17,6 +17,7 @@ from hubbub.journal import Line, Step
 from hubbub.messages import (
     Joined,
     Left,
+    Muted,
     Outcome,
     PhaseOpened,
     Resulted,
@@ -231,6 +232,13 @@ class Stage:
         number = self._steps.next()
         body = Left(seats=self._check_seats(seats), step=number)
         await self._steps.tell(number, self._check_room(room), body)
+
+    async def mute(self, listener: str, seat: str, *, on: bool = False) -> None:
+        """From now on *listener* no longer hears *seat*; or, *on*, does again."""
+        number = self._steps.next()
+        self._check_seats((listener, seat))
+        body = Muted(step=number, seat=seat, on=on)
+        await self._steps.tell(number, inbox(listener), body)
 
     async def post(self, room: str, text: str) -> None:
         """Say *text* in *room*, as the conductor."""

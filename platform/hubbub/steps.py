@@ -15,6 +15,7 @@ from hubbub.messages import (
     Joined,
     Left,
     Message,
+    Muted,
     PhaseOpened,
     Resulted,
     RoundBegan,
@@ -138,6 +139,8 @@ def _words(room: str, body: Any) -> str:
             return f"post {safe_text(text, 60)!r} in {room}"
         case Ticked(name=name):
             return f"tick {safe_text(name, 60)} in {room}"
+        case Muted(seat=seat, on=on):
+            return f"{'unmute' if on else 'mute'} {seat} in {room}"
         case Resulted(name=name):
             return f"result {safe_text(name, 60)}"
         case Joined(seats=seats) | Left(seats=seats):

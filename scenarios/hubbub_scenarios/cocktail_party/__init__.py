@@ -6,13 +6,28 @@ Self-Regulation" (arXiv 2402.12590), section 2 and appendix A: ten agents withou
 or goals, thirty rounds of invitation, acceptance and one-on-one conversation.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, NamedTuple
 
 from hubbub.journal import Line
+from hubbub.order import Order
 from hubbub.questions import Accept, Acceptance, Invitation, Invite
+from hubbub.regulation import Flags, Majority, Regulate, among
+from hubbub.rulings import Rule
 from hubbub.scenario import Count, Seconds, scenario
 from hubbub.stage import Stage
+
+#: What guests may do about each other.
+Powers = Annotated[str, among("flag", "refuse", "shun", "mute", "report", "expel")]
+
+
+#: Whether the first of two seats has nothing to do with the second.
+Declines = Callable[[str, str], bool]
+
+
+def nobody_declined(seat: str, other: str) -> bool:
+    """Nobody declines to deal with anybody."""
+    return False
 
 
 class Talk(NamedTuple):
@@ -23,9 +38,18 @@ class Talk(NamedTuple):
     lines: tuple[Line, ...]
 
 
-@scenario(mind="reinforcement", seats=10, least=2, newcomers=True)
+@scenario(
+    asks=[Regulate, Rule], mind="reinforcement", seats=10, least=2, newcomers=True
+)
 async def cocktail_party(
-    stage: Stage, rounds: Count = 30, turns: Count = 6, budget: Seconds = 60.0
+    stage: Stage,
+    rounds: Count = 30,
+    turns: Count = 6,
+    regulation: Powers = "off",
+    overseer: str = "",
+    flags: Flags = "public",
+    majority: Majority = 0.5,
+    budget: Seconds = 60.0,
 ) -> None:
     """
     A party. In every round each guest may invite one other to a conversation between
@@ -35,51 +59,90 @@ async def cocktail_party(
     A conversation ends when one of the two leaves and the other has had a last word, or
     when each has spoken *turns* times.  *budget* is a guest's time in seconds to invite,
     to accept, and for each turn.
+
+    After each round guests may do about each other what *regulation* says.  Who declines
+    to deal with somebody cannot invite it, and never gets to hear of its invitation.
     """
-    await party(stage, None, rounds=rounds, turns=turns, budget=budget)
+    order = Order(
+        stage,
+        regulation,
+        overseer=overseer,
+        flags=flags,
+        majority=majority,
+        budget=budget,
+    )
+    async for number in stage.rounds(rounds):
+        await _round(stage, order.seats, number, rounds, turns, budget, order.declines)
+        await order.review(number)
 
 
 async def party(
     stage: Stage,
-    guests: Sequence[str] | None,
+    guests: Sequence[str],
     *,
     rounds: int,
     turns: int,
     budget: float,
 ) -> list[Talk]:
-    """
-    Hold a party; its conversations, in the order they were arranged.
-
-    It is held among *guests*, or where these are None, in each round among all who are
-    there when it begins.
-    """
+    """Hold a party among *guests*; its conversations, in the order they were arranged."""
     talks: list[Talk] = []
     async for number in stage.rounds(rounds):
-        here = stage.seats if guests is None else guests
-        arranged = await mingle(stage, here, number, rounds, budget)
-        held = await stage.chats(arranged, turns=turns, budget=budget)
-        talks += map(Talk, [number] * len(held), arranged, held)
+        talks += await _round(stage, guests, number, rounds, turns, budget)
     return talks
 
 
+async def _round(
+    stage: Stage,
+    guests: Sequence[str],
+    number: int,
+    rounds: int,
+    turns: int,
+    budget: float,
+    declines: Declines = nobody_declined,
+) -> list[Talk]:
+    arranged = await mingle(stage, guests, number, rounds, budget, declines)
+    held = await stage.chats(arranged, turns=turns, budget=budget)
+    return [
+        Talk(number, pair, lines) for pair, lines in zip(arranged, held, strict=True)
+    ]
+
+
 async def mingle(
-    stage: Stage, guests: Sequence[str], round: int, rounds: int, budget: float
+    stage: Stage,
+    guests: Sequence[str],
+    round: int,
+    rounds: int,
+    budget: float,
+    declines: Declines = nobody_declined,
 ) -> list[tuple[str, str]]:
-    """Have *guests* invite and accept each other; the pairs that come of it."""
+    """
+    Have *guests* invite and accept each other; the pairs that come of it.
+
+    Who declines another, as *declines* says of the two, neither invites nor accepts it.
+    """
     invitations = await stage.collect(
         {
             seat: Invite(
                 round=round,
                 rounds=rounds,
-                others=tuple(guest for guest in guests if guest != seat),
+                others=tuple(
+                    guest
+                    for guest in guests
+                    if guest != seat and not declines(seat, guest)
+                ),
             )
             for seat in guests
         },
         budget=budget,
     )
+    welcome = {
+        seat: tuple(inviter for inviter in inviters if not declines(seat, inviter))
+        for seat, inviters in by_target(invitations).items()
+    }
     asked = {
         seat: Accept(invited_by=inviters)
-        for seat, inviters in by_target(invitations).items()
+        for seat, inviters in welcome.items()
+        if inviters
     }
     accepted = await stage.collect(asked, budget=budget)
     return pairs(invitations, accepted)

@@ -14,6 +14,7 @@ import msgspec
 
 from hubbub.beliefs import Aspect, Believe
 from hubbub.messages import Outcome
+from hubbub.order import Order
 from hubbub.stage import Stage
 from hubbub_scenarios.knowledge_flooding.company import Company
 
@@ -58,7 +59,7 @@ class Prober:
     """
     Asks *seats* about *statements*, the claim and what else is not empty, at a *pace*.
 
-    Not *asking*, it takes the same steps.
+    Not *asking*, it takes the same steps.  Whom the *order* has expelled is not asked.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Prober:
         pace: Pace,
         asking: bool,
         seats: Sequence[str],
+        order: Order,
         budget: float,
     ) -> None:
         #: Everything that was asked, in order.
@@ -78,6 +80,7 @@ class Prober:
         self._pace = pace
         self._asking = asking
         self._seats = seats
+        self._order = order
         self._budget = budget
 
     async def after_turn(self, room: str, round: int, turn: int) -> None:
@@ -104,7 +107,8 @@ class Prober:
 
     async def _ask(self, moment: Moment, words: str) -> Moment:
         question = Believe(claim=self._claim, aspect=moment.aspect, statement=words)
-        given = await self._stage.probe(question, self._seats, budget=self._budget)
+        here = [seat for seat in self._seats if seat in self._order.seats]
+        given = await self._stage.probe(question, here, budget=self._budget)
         beliefs = {seat: held.belief for seat, held in given.items()}
         return msgspec.structs.replace(moment, beliefs=beliefs, outcomes=given.outcomes)
 

@@ -17,11 +17,21 @@ import msgspec
 from hubbub.dilemmas import Contribute, ContributeAloud, Dollars
 from hubbub.errors import BadPopulation
 from hubbub.names import inbox
+from hubbub.order import Order
+from hubbub.regulation import Flags, Majority, Regulate
+from hubbub.rulings import Rule
 from hubbub.scenario import Count, Seconds, scenario
 from hubbub.stage import Stage
 from hubbub_scenarios.cocktail_party import Talk, party
 from hubbub_scenarios.poisoning.histories import Account, account
-from hubbub_scenarios.public_goods import Multiplier, Played, Rules, play_game
+from hubbub_scenarios.public_goods import (
+    SANCTIONS,
+    Multiplier,
+    Played,
+    Powers,
+    Rules,
+    play_game,
+)
 
 #: What the players have behind them; see docs/poisoning.md.
 Arm = Literal[
@@ -43,7 +53,7 @@ class Infection(msgspec.Struct, frozen=True, kw_only=True):
     The change in the gift of the player of this *order* in the chain, in dollars.
 
     *before* is what it gave in the game with what infects it, *after* in its next one;
-    all None where one of the two asks was not answered.
+    None where that ask was not answered or the game not played.
     """
 
     order: int
@@ -53,7 +63,12 @@ class Infection(msgspec.Struct, frozen=True, kw_only=True):
     change: float | None
 
 
-@scenario(asks=[Contribute, ContributeAloud], mind="conditional", seats=14, least=5)
+@scenario(
+    asks=[Contribute, ContributeAloud, Regulate, Rule],
+    mind="conditional",
+    seats=14,
+    least=5,
+)
 async def poisoning(
     stage: Stage,
     arm: Arm = "strangers",
@@ -67,6 +82,10 @@ async def poisoning(
     endowment: Dollars = 100.0,
     multiplier: Multiplier = 1.3,
     aloud: bool = False,
+    regulation: Powers = "off",
+    overseer: str = "",
+    flags: Flags = "public",
+    majority: Majority = 0.5,
     budget: Seconds = 60.0,
 ) -> None:
     """
@@ -79,6 +98,9 @@ async def poisoning(
     *clean* games with others.  The *arm* says what the players have behind them: nothing
     (``strangers``), the party (``frequent`` partners, or ``never-met`` ones), or, instead
     of a party of their own, a text about one.
+
+    After each game the chain may do about each other what *regulation* says; a game of
+    which a player was expelled is not played.
     """
     rules = Rules(
         endowment=endowment,
@@ -87,7 +109,16 @@ async def poisoning(
         aloud=aloud,
         budget=budget,
     )
-    poison, guests, outsiders = _company(stage, malicious, place, chain, clean)
+    order = Order(
+        stage,
+        regulation,
+        overseer=overseer,
+        flags=flags,
+        majority=majority,
+        sanctions=SANCTIONS,
+        budget=budget,
+    )
+    poison, guests, outsiders = _company(order.seats, malicious, place, chain, clean)
     talks: list[Talk] = []
     if arm != "strangers":
         talks = await party(stage, guests, rounds=rounds, turns=turns, budget=budget)
@@ -100,14 +131,19 @@ async def poisoning(
                 await stage.post(inbox(reader), line)
         players = list(readers.values())
     await stage.result("chain", [poison, *players])
-    spare = [seat for seat in stage.seats if seat not in (poison, *players)]
-    games = await _games(stage, [poison, *players], doses, spare[:clean], rules)
-    for infection in infections(games, poison, players, doses):
+    spare = [seat for seat in order.seats if seat not in (poison, *players)]
+    games = await _games(stage, [poison, *players], doses, spare[:clean], rules, order)
+    for infection in infections(games, poison, players):
         await stage.result("infection", infection)
 
 
 async def _games(
-    stage: Stage, line: Sequence[str], doses: int, warm: Sequence[str], rules: Rules
+    stage: Stage,
+    line: Sequence[str],
+    doses: int,
+    warm: Sequence[str],
+    rules: Rules,
+    order: Order,
 ) -> list[Played]:
     """The clean games of the first player, its games with the poison, then the chain."""
     pairs = [(line[1], other) for other in warm]
@@ -116,14 +152,17 @@ async def _games(
     count: Counter[str] = Counter()
     games: list[Played] = []
     for number, pair in enumerate(pairs, 1):
+        if not set(pair) <= set(order.seats):
+            continue
         count.update(pair)
         numbers = {seat: count[seat] for seat in pair}
-        games.append(await play_game(stage, str(number), numbers, rules))
+        games.append(await play_game(stage, str(number), numbers, rules, order))
+        await order.review(number, [*line, *warm])
     return games
 
 
 def infections(
-    games: Sequence[Played], poison: str, players: Sequence[str], doses: int
+    games: Sequence[Played], poison: str, players: Sequence[str]
 ) -> list[Infection]:
     """
     Each player's change, first order first; the last player has no game after.
@@ -135,10 +174,11 @@ def infections(
     for order, seat in enumerate(players[:-1], 1):
         carrier = poison if order == 1 else players[order - 2]
         own = [game for game in games if seat in game.outcomes]
-        place = next(i for i, game in enumerate(own) if carrier in game.outcomes)
-        step = doses if order == 1 else 1
-        before = own[place].gave.get(seat)
-        after = own[place + step].gave.get(seat)
+        met = [carrier in game.outcomes for game in own]
+        first = met.index(True) if any(met) else len(own)
+        later = [game for game in own[first:] if carrier not in game.outcomes]
+        before = own[first].gave.get(seat) if any(met) else None
+        after = later[0].gave.get(seat) if later else None
         change = None if before is None or after is None else round(after - before, 2)
         found.append(
             Infection(order=order, seat=seat, before=before, after=after, change=change)
@@ -147,20 +187,20 @@ def infections(
 
 
 def _company(
-    stage: Stage, malicious: str, place: Place, chain: int, clean: int
+    seats: Sequence[str], malicious: str, place: Place, chain: int, clean: int
 ) -> tuple[str, list[str], list[str]]:
     """Who begins the chain, who is at the party, and who stays outside."""
-    if malicious and malicious not in stage.seats:
+    if malicious and malicious not in seats:
         raise BadPopulation(
             f"the malicious seat {malicious!r} is not in the population"
         )
-    poison = malicious or stage.seats[-1]
-    others = [seat for seat in stage.seats if seat != poison]
+    poison = malicious or seats[-1]
+    others = [seat for seat in seats if seat != poison]
     # Outsiders are there in every arm, so that the party is of the same size in all.
     guests, outsiders = others[: len(others) - chain], others[len(others) - chain :]
     if len(guests) < max(2, chain) or clean > len(guests):
         raise BadPopulation(
-            f"{len(stage.seats)} seats are too few: besides one that begins, a chain of "
+            f"{len(seats)} seats are too few: besides one that begins, a chain of "
             f"{chain} needs {chain} at the party and {chain} outside"
         )
     return poison, guests + [poison] * (place == "member"), outsiders

@@ -21,11 +21,17 @@ from hubbub.dilemmas import (
 )
 from hubbub.messages import Outcome
 from hubbub.names import inbox
+from hubbub.order import Order
+from hubbub.regulation import Flags, Majority, Regulate, among
+from hubbub.rulings import Rule, Sanction
 from hubbub.scenario import Count, Seconds, scenario
 from hubbub.stage import Stage
 
 Multiplier = Annotated[float, msgspec.Meta(gt=0, le=1_000)]
 Players = Annotated[int, msgspec.Meta(ge=2, le=1_000)]
+#: What seats may do about each other where nobody says anything.
+Powers = Annotated[str, among("flag", "refuse", "shun", "report", "expel")]
+SANCTIONS: tuple[Sanction, ...] = ("nothing", "warn", "expel")
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +65,13 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: dict[str, Outcome]
 
 
-@scenario(asks=[Contribute, ContributeAloud], mind="conditional", seats=4, least=2)
+@scenario(
+    asks=[Contribute, ContributeAloud, Regulate, Rule],
+    mind="conditional",
+    seats=4,
+    least=2,
+    newcomers=True,
+)
 async def public_goods(
     stage: Stage,
     rounds: Count = 1,
@@ -70,6 +82,10 @@ async def public_goods(
     reveal: bool = False,
     aloud: bool = False,
     regroup: bool = True,
+    regulation: Powers = "off",
+    overseer: str = "",
+    flags: Flags = "public",
+    majority: Majority = 0.5,
     budget: Seconds = 60.0,
 ) -> None:
     """
@@ -77,7 +93,12 @@ async def public_goods(
     of what it has into a common pot, the pot is multiplied and shared equally.
 
     Groups of *players* are drawn by lot, anew in each round if they *regroup*; whoever
-    is left over sits the round out.  Each game is a result ``game``.
+    is left over sits the round out.  Where fewer are there, all play together.  Who
+    comes into the run is in the next lot.  Each game is a result ``game``.
+
+    After each round seats may do about each other what *regulation* says.  Who declines
+    to deal with somebody withholds from it what it would get of its own gift; whoever is
+    expelled plays no more.
     """
     rules = Rules(
         endowment=endowment,
@@ -87,10 +108,19 @@ async def public_goods(
         aloud=aloud,
         budget=budget,
     )
-    groups = _groups(stage, players)
+    order = Order(
+        stage,
+        regulation,
+        overseer=overseer,
+        flags=flags,
+        majority=majority,
+        sanctions=SANCTIONS,
+        budget=budget,
+    )
+    groups = _groups(stage, order.seats, players)
     async for number in stage.rounds(rounds):
         if regroup and number > 1:
-            groups = _groups(stage, players)
+            groups = _groups(stage, order.seats, players)
         asks: dict[str, Contribute] = {}
         for group in groups:
             asks |= _asks(group, dict.fromkeys(group, number), rules)
@@ -100,20 +130,25 @@ async def public_goods(
             gifts = {seat: given[seat] for seat in group if seat in given}
             numbers = dict.fromkeys(group, number)
             name = f"{number}.{place}"
-            await _finish(stage, name, numbers, gifts, outcomes, rules)
+            await _finish(stage, name, numbers, gifts, outcomes, rules, order)
+        await order.review(number)
+        groups = _left(groups, order.seats)
 
 
 async def play_game(
-    stage: Stage, name: str, numbers: dict[str, int], rules: Rules
+    stage: Stage, name: str, numbers: dict[str, int], rules: Rules, order: Order
 ) -> Played:
     """
     Have the seats of *numbers* play one game; the number is each seat's own count.
 
-    Each is told its payoff, and the game is declared as a result ``game``.
+    Each is told its payoff, and the game is declared as a result ``game``.  Who declines
+    to deal with another withholds from it what it would get of its own gift.
     """
     asks = _asks(tuple(numbers), numbers, rules)
     given = await stage.collect(asks, budget=rules.budget)
-    return await _finish(stage, name, numbers, dict(given), given.outcomes, rules)
+    return await _finish(
+        stage, name, numbers, dict(given), given.outcomes, rules, order
+    )
 
 
 def _asks(
@@ -139,6 +174,7 @@ async def _finish(
     gifts: dict[str, Gift],
     outcomes: dict[str, Outcome],
     rules: Rules,
+    order: Order,
 ) -> Played:
     """Tell each player its payoff; nobody's gift is made up where one is missing."""
     gave = {seat: gift.amount for seat, gift in gifts.items()}
@@ -151,6 +187,7 @@ async def _finish(
             multiplier=rules.multiplier,
             named=rules.named,
             reveal=rules.reveal,
+            withheld=order.standing.withheld(gave),
         )
     for seat, payoff in payoffs.items():
         await stage.tick(inbox(seat), PAYOFF, payoff)
@@ -164,8 +201,17 @@ async def _finish(
     return played
 
 
-def _groups(stage: Stage, players: int) -> list[tuple[str, ...]]:
-    lot = list(stage.seats)
+def _groups(stage: Stage, seats: Sequence[str], players: int) -> list[tuple[str, ...]]:
+    lot = list(seats)
     stage.rng.shuffle(lot)
-    whole = len(lot) - len(lot) % players
-    return [tuple(lot[i : i + players]) for i in range(0, whole, players)]
+    size = max(2, min(players, len(lot)))
+    whole = len(lot) - len(lot) % size
+    return [tuple(lot[i : i + size]) for i in range(0, whole, size)]
+
+
+def _left(
+    groups: Sequence[tuple[str, ...]], seats: Sequence[str]
+) -> list[tuple[str, ...]]:
+    """*groups* as far as they are among *seats*; nobody plays alone."""
+    left = [tuple(seat for seat in group if seat in seats) for group in groups]
+    return [group for group in left if len(group) > 1]

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import msgspec
 
 from hubbub.mind import Question
+from hubbub.text import escape_json
 
 Sentence = Annotated[str, msgspec.Meta(max_length=1_000)]
 
@@ -64,7 +65,7 @@ class Judge(Question[Judged], frozen=True, kw_only=True, tag="judge"):
 
     def prompt(self) -> str:
         numbered = "\n".join(
-            f"{place}. {msgspec.json.encode(sentence).decode()}"
+            f"{place}. {escape_json(msgspec.json.encode(sentence)).decode()}"
             for place, sentence in enumerate(self.sentences, 1)
         )
         return (
