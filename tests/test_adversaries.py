@@ -12,20 +12,21 @@ import pytest
 from hubbub.dilemmas import Gift
 from hubbub.errors import BadPopulation, UnknownName
 from hubbub.groups import read_template
-from hubbub.messages import RoundBegan
+from hubbub.measures.lineage import read_lineage
+from hubbub.messages import Message, RoundBegan
 from hubbub.mind import Mind, Question
 from hubbub.models.base import Request
 from hubbub.models.scripted import ScriptedModel, legal
 from hubbub.population import Cast, Group, Population
-from hubbub.questions import Accept, Acceptance, Invitation, Invite, Speech
+from hubbub.questions import Accept, Acceptance, Invitation, Invite, Speech, spoken
 from hubbub.registry import load_mind
 from hubbub.replay import replay
 from hubbub.tape import MemoryTape
 from hubbub.verdict import read_answer
 from hubbub_agents.adversaries import ADVERSARIES, PROMPTED, prompt
 from hubbub_agents.adversaries.persuader import CLAIM
-from hubbub_agents.claims import affirm, contacts, spoken
-from hubbub_agents.infection import carriers, order, order_in
+from hubbub_agents.claims import affirm, contacts
+from hubbub_agents.infection import order, order_in
 from hubbub_agents.topics import sentence
 
 from .console.feed import Feed
@@ -338,6 +339,11 @@ def guests(mind: str, count: int = 6, **options: object) -> Cast:
         ),
     )
     return Cast(population)
+
+
+def carriers(messages: list[Message], text: str) -> dict[str, int]:
+    """Who has said *text*, and where first, in order."""
+    return {each.seat: each.seq for each in read_lineage(messages, text).carriers}
 
 
 @in_no_time

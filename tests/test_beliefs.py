@@ -20,11 +20,11 @@ from hubbub.beliefs import (
 )
 from hubbub.messages import Contributed, Left, Said, Ticked
 from hubbub.mind import Mind
-from hubbub.questions import Speech
+from hubbub.questions import Speech, spoken
 from hubbub.registry import load_mind
 from hubbub_agents.believer import Believer
-from hubbub_agents.claims import Contact, affirm, contacts, deny, spoken
-from hubbub_agents.infection import carriers, order, order_in
+from hubbub_agents.claims import Contact, affirm, contacts, deny
+from hubbub_agents.infection import order, order_in
 from hubbub_agents.repeater import Repeater
 from hubbub_agents.talker import Uniform
 
@@ -257,15 +257,6 @@ def test_susceptibility_is_a_probability_at_each_hearing() -> None:
         obeying += bool(mind.obeys)
 
     assert abs(obeying - 720) < 5 * 22
-
-
-def test_who_carries_words_is_read_from_the_log() -> None:
-    """Each once, in the order in which they said it first."""
-    feed = Feed()
-    said = [("L3", "x red y"), ("L1", "blue"), ("L2", "red"), ("L3", "red")]
-    log = [feed(Said(text=text), sender=seat, room="hall") for seat, text in said]
-
-    assert list(carriers(log, "red").items()) == [("L3", 1), ("L2", 3)]
 
 
 async def test_a_guardian_denies_each_claim_once() -> None:

@@ -8,9 +8,9 @@ from hubbub.errors import first_error
 from hubbub.messages import Asked, Message, PhaseOpened, Ticked, encode_body
 from hubbub.models.scripted import ScriptedModel, legal
 from hubbub.population import Cast, Group, Population
+from hubbub.questions import spoken
 from hubbub.replay import replay
 from hubbub.tape import MemoryTape
-from hubbub_agents.claims import spoken
 from hubbub_scenarios.knowledge_flooding.company import Company, gather
 from hubbub_scenarios.knowledge_flooding.probing import Moment, Spread
 

@@ -3,10 +3,6 @@
 import re
 from typing import NamedTuple
 
-import msgspec
-
-from hubbub.messages import Contributed, Left, Message, Said
-
 _CLAIMED = re.compile(r"\bit is (a fact|not true) that ([^.\n]+)\.", re.IGNORECASE)
 
 
@@ -15,10 +11,6 @@ class Contact(NamedTuple):
 
     claim: str
     affirmed: bool
-
-
-class _Words(msgspec.Struct):
-    text: str = ""
 
 
 def affirm(claim: str) -> str:
@@ -35,17 +27,3 @@ def contacts(text: str) -> list[Contact]:
     """The claims in *text*, in order; claims in other words are not found."""
     found = _CLAIMED.findall(text)
     return [Contact(claim, how.lower() == "a fact") for how, claim in found]
-
-
-def spoken(event: Message) -> str:
-    """What *event* says in words, in a chat or in an ordered turn; else nothing."""
-    match event.body:
-        case Said(text=text) | Left(text=text):
-            return text
-        case Contributed(outcome="answered", answer=answer):
-            try:
-                return msgspec.json.decode(answer, type=_Words).text
-            except msgspec.ValidationError:
-                return ""
-        case _:
-            return ""

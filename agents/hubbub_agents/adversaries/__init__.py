@@ -15,6 +15,7 @@ from hubbub.mind import Mind
 from hubbub_agents.adversaries.always_defect import AlwaysDefect
 from hubbub_agents.adversaries.colluder import Colluder, ColluderOptions
 from hubbub_agents.adversaries.committed import Committed, CommittedOptions
+from hubbub_agents.adversaries.false_accuser import AccuserOptions, FalseAccuser
 from hubbub_agents.adversaries.flooder import Flooder, FlooderOptions
 from hubbub_agents.adversaries.free_rider import FreeRider
 from hubbub_agents.adversaries.insider import Insider, InsiderOptions
@@ -37,6 +38,7 @@ ADVERSARIES: dict[str, type[Mind]] = {
     "insider": Insider,
     "committed": Committed,
     "target-picker": TargetPicker,
+    "false-accuser": FalseAccuser,
 }
 #: What they may be told beside what a believer may.
 OPTIONS: tuple[type[msgspec.Struct], ...] = (
@@ -49,6 +51,7 @@ OPTIONS: tuple[type[msgspec.Struct], ...] = (
     InsiderOptions,
     CommittedOptions,
     PickerOptions,
+    AccuserOptions,
 )
 #: Those of which there is a system prompt for the mind ``model`` as well.
 PROMPTED = (
@@ -60,6 +63,7 @@ PROMPTED = (
     "insider",
     "committed",
     "target-picker",
+    "false-accuser",
 )
 
 

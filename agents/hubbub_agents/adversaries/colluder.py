@@ -13,10 +13,10 @@ from hubbub.dilemmas import Contribute
 from hubbub.errors import BadPopulation
 from hubbub.messages import Message
 from hubbub.mind import Ask, Part
-from hubbub.questions import Accept, Acceptance, Speech, Turn
+from hubbub.questions import Accept, Acceptance, Speech, Turn, spoken
 from hubbub_agents.adversaries.persuader import CLAIM
 from hubbub_agents.believer import Believer, BelieverOptions
-from hubbub_agents.claims import affirm, contacts, spoken
+from hubbub_agents.claims import affirm, contacts
 
 
 class ColluderOptions(BelieverOptions, frozen=True, forbid_unknown_fields=True):

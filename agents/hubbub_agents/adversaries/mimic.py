@@ -13,9 +13,8 @@ from collections import deque
 from hubbub.errors import BadPopulation
 from hubbub.messages import Message
 from hubbub.mind import Ask, Part
-from hubbub.questions import Speech, Turn
+from hubbub.questions import Speech, Turn, spoken
 from hubbub_agents.believer import Believer, BelieverOptions
-from hubbub_agents.claims import spoken
 
 #: Sentences that it remembers.
 KEPT = 50

@@ -15,9 +15,8 @@ import msgspec
 
 from hubbub.messages import Message
 from hubbub.mind import Ask, Part
-from hubbub.questions import Invitation, Invite
+from hubbub.questions import Invitation, Invite, spoken
 from hubbub_agents.adversaries.persuader import Persuader, PersuaderOptions
-from hubbub_agents.claims import spoken
 from hubbub_agents.grams import grams, likeness
 
 

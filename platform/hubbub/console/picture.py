@@ -61,8 +61,11 @@ class Picture:
     each.  Memory grows with seats, pairs, models and asks that nobody answered, not
     with messages.  *chats* are the dyads that talk now; *uses* are the model calls of
     all steps with the same form and question; *budget* is the last one and *why* the
-    run has stopped, if it has; times are server time in ms.
+    run has stopped, if it has; times are server time in ms.  The calls up to *shared* are
+    those of the run that this one was forked from, and are not counted.
     """
+
+    shared: int = 0
 
     scenario: str = ""
     seed: int = 0
@@ -178,6 +181,8 @@ class Picture:
         ask = call.call.rpartition("/")[0] or call.call
         again = ask == member.replied
         member.replied = "" if call.reply is None else ask
+        if self.messages <= self.shared:
+            return
         for usage in (
             self.models.setdefault(member.model, Usage()),
             self.uses.setdefault(self._use(call.call), Usage()),
@@ -240,7 +245,7 @@ class Picture:
         self._answer(seat, "late")
 
     def _call(self, called: Called) -> None:
-        self.calls += 1
+        self.calls += self.messages > self.shared
         record = record_of(called)
         if record is not None:
             self.count_call(record)

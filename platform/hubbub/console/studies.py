@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from hubbub.console.calls import money
+from hubbub.console.columns import number, table_of
 from hubbub.study.analysis import ArmFound, Comparison, Effects, MeanFound, Shared
 from hubbub.study.effects import Interval
 from hubbub.study.mixed import Slope, Slopes
@@ -49,17 +49,6 @@ def _heading(comparisons: Sequence[Comparison]) -> str:
     if one.power is not None:
         words += f", power {one.power:.0%} for an effect of {one.effect:g}"
     return safe_text(words, 300)
-
-
-def table_of(*columns: str, text: int = 1) -> Table:
-    """A table of *columns*, of which the first *text* are words and the rest numbers."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    for place, name in enumerate(columns):
-        if place < text:
-            table.add_column(name, overflow="fold", min_width=12)
-        else:
-            table.add_column(name, justify="right", no_wrap=True)
-    return table
 
 
 def _arms(arms: Iterable[ArmFound]) -> Table:
@@ -167,11 +156,6 @@ def _interval(found: Interval | None) -> tuple[str, str]:
     if found.low is None or found.high is None:
         return number(found.value), found.method.removeprefix("none: ")
     return number(found.value), f"{number(found.low)} to {number(found.high)}"
-
-
-def number(value: float) -> str:
-    """*value* with four digits that mean something."""
-    return f"{value:.4g}"
 
 
 def _p(value: float | None) -> str:

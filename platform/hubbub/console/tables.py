@@ -13,6 +13,7 @@ from rich.text import Text
 from hubbub.console.calls import Usage, bounds, price
 from hubbub.console.picture import Member, Picture
 from hubbub.console.transcript import when
+from hubbub.folder import Origin
 from hubbub.text import safe_text
 
 #: Rows of members and of pairs; what is beyond is counted, not shown.
@@ -21,9 +22,13 @@ _ROWS = 40
 _MATRIX = 20
 
 
-def show(picture: Picture, run: str) -> Group:
-    """Everything `Picture` knows of *run*, as tables; all text in them is inert."""
-    parts: list[RenderableType] = [_header(picture, run)]
+def show(picture: Picture, run: str, origin: Origin | None = None) -> Group:
+    """
+    Everything `Picture` knows of *run*, as tables; all text in them is inert.
+
+    *origin* is that of a fork.
+    """
+    parts: list[RenderableType] = [_header(picture, run, origin)]
 
     def add(heading: str, table: Table) -> None:
         # A table's own title would be wrapped to the table's width.
@@ -45,10 +50,11 @@ def show(picture: Picture, run: str) -> Group:
     return Group(*parts)
 
 
-def summary(picture: Picture, run: str) -> dict[str, Any]:
-    """Everything `Picture` knows of *run*, as one JSON object."""
+def summary(picture: Picture, run: str, origin: Origin | None = None) -> dict[str, Any]:
+    """Everything `Picture` knows of *run*, with its *origin*, as one JSON object."""
     return {
         "run": run,
+        "origin": origin,
         "scenario": picture.scenario,
         "seed": picture.seed,
         "state": picture.state,
@@ -166,9 +172,20 @@ def _table(*columns: str, numbers: Iterable[str] = ()) -> Table:
     return table
 
 
-def _header(picture: Picture, run: str) -> Table:
+def forked(origin: Origin) -> str:
+    """Where a fork comes from, and what is otherwise in it, in words."""
+    words = f"{origin.run} up to seq {origin.seq:,}"
+    if origin.without:
+        words += f", without {', '.join(origin.without)}"
+    if origin.injected:
+        words += f", with {', '.join(what.id for what in origin.injected)}"
+    return words
+
+
+def _header(picture: Picture, run: str, origin: Origin | None) -> Table:
     lines = {
         "run": run,
+        **({"fork of": forked(origin)} if origin else {}),
         "scenario": f"{picture.scenario}, seed {picture.seed}",
         "state": picture.why or picture.state,
         "complete": completeness(picture),

@@ -6,16 +6,9 @@ from hubbub.data.columns import Row
 from hubbub.data.course import Course
 from hubbub.data.fold import Fold
 from hubbub.data.rows import ExposureRow, MembershipRow
-from hubbub.messages import (
-    Asked,
-    Contributed,
-    Joined,
-    Left,
-    Message,
-    RoundBegan,
-    Started,
-)
-from hubbub.names import CONDUCTOR, inbox
+from hubbub.hearers import Hearing
+from hubbub.messages import Joined, Left, Message, Started
+from hubbub.names import inbox
 
 
 class Memberships(Fold):
@@ -62,65 +55,23 @@ class Exposures(Fold):
     """
     Every message with every seat that heard it.
 
-    These are the room's members, everybody for the beginning of a round, and a seat for
-    its own contribution; but nobody hears a probe.  The rows are as many as messages
-    times members; memory grows with the memberships of one moment.
+    See `hubbub.hearers.Hearing` for who that is; who hears it late has its row when it
+    does.  The rows are as many as messages times members; memory grows with the
+    memberships of one moment.
     """
 
     row = ExposureRow
 
     def __init__(self) -> None:
-        self._seats: dict[str, None] = {}
-        self._members: dict[str, dict[str, None]] = {}
-        self._probes: set[str] = set()
+        self._hearing = Hearing()
 
     def apply(self, message: Message, course: Course) -> Iterable[Row]:
-        match message.body:
-            case Started(seats=seats):
-                self._enter(seats)
-            case Joined(seats=seats):
-                self._enter(seats)
-                room = self._members.setdefault(message.room, {})
-                room.update(dict.fromkeys(seats))
-            case _:
-                pass
-        for seat in self._hearers(message):
+        for seat, heard in self._hearing.apply(message):
             yield ExposureRow(
-                seq=message.seq,
+                seq=heard.seq,
                 seat=seat,
-                sender=message.sender,
-                room=message.room,
-                kind=message.kind,
-                own=seat == message.sender,
+                sender=heard.sender,
+                room=heard.room,
+                kind=heard.kind,
+                own=seat == heard.sender,
             )
-        if isinstance(message.body, Left):
-            self._leave(message.room, message.body.seats)
-
-    def _enter(self, seats: Iterable[str]) -> None:
-        for seat in seats:
-            if seat != CONDUCTOR:
-                self._seats[seat] = None
-                self._members[inbox(seat)] = {seat: None}
-
-    def _leave(self, room: str, seats: Iterable[str]) -> None:
-        if members := self._members.get(room):
-            for seat in seats:
-                members.pop(seat, None)
-            if not members:
-                del self._members[room]
-
-    def _hearers(self, message: Message) -> Iterable[str]:
-        members = self._members.get(message.room, {})
-        match message.body:
-            case RoundBegan():
-                return self._seats
-            case Asked(probe=True, ask=ask):
-                self._probes.add(ask)
-                return ()
-            case Contributed(ask=ask) if ask in self._probes:
-                self._probes.remove(ask)
-                return ()
-            case Contributed() if message.sender not in members:
-                return (*members, message.sender)
-            case _:
-                return members

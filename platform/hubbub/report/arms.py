@@ -47,6 +47,8 @@ def _arm(arm: ArmFound, example: Example | None, common: list[str]) -> Html:
         facts |= {"prior": arm.prior, "context": arm.context}
     if arm.solitary:
         facts["company"] = "none: the solitary counterpart"
+    if arm.twin:
+        facts["twin of"] = f"{arm.twin}: the same runs without what was injected"
     if example is not None:
         facts |= {
             name: words.value(value)

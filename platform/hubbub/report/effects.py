@@ -6,11 +6,9 @@ from hubbub.report import page, words
 from hubbub.report.html import Child, Html, el, join
 from hubbub.report.strips import Strip, strips
 from hubbub.report.studied import Studied
+from hubbub.report.words import number
 from hubbub.study.analysis import Comparison, MeanFound
 from hubbub.study.file import Outcome
-
-#: Significant digits of a value.
-_DIGITS = 3
 
 
 def findings(study: Studied) -> Html:
@@ -177,14 +175,3 @@ def chance(p: float | None) -> str:
     if p < 0.001:
         return "p < 0.001"
     return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
-
-
-def number(value: float) -> str:
-    """*value* to three digits, with a true minus sign."""
-    if value and abs(value) < 1e-4:
-        told = f"{value:.1e}"
-    elif abs(value) >= 1_000:
-        told = f"{value:,.0f}"
-    else:
-        told = f"{value:#.{_DIGITS}g}".removesuffix(".")
-    return "0" if not value else told.replace("-", "\N{MINUS SIGN}")

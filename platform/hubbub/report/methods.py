@@ -1,6 +1,7 @@
 """The methods of a run in sentences, ready for a paper, and how to do it again."""
 
 from hubbub.console.calls import bounds, price
+from hubbub.console.tables import forked
 from hubbub.groups import Group
 from hubbub.report import page, words
 from hubbub.report.complete import COMPLETE, good
@@ -132,8 +133,13 @@ def _record(source: Source) -> str:
         f"Software: Hubbub {manifest.hubbub}, Python {manifest.python}{server}. The run "
         f"{manifest.run} is {state}, with {audit.messages:,} messages; the SHA-256 of "
         f"its population.toml is {manifest.population_sha256}, and the last hash of its "
-        f"log {audit.digest}."
+        f"log {audit.digest}.{_origin(source)}"
     )
+
+
+def _origin(source: Source) -> str:
+    origin = source.folder.manifest.origin
+    return f" It is a fork of {forked(origin)}." if origin else ""
 
 
 def _again(source: Source) -> str:

@@ -3,6 +3,7 @@
 from datetime import UTC
 
 from hubbub.console.calls import bounds, price
+from hubbub.console.tables import forked
 from hubbub.console.transcript import when
 from hubbub.groups import Group
 from hubbub.report import page, words
@@ -98,6 +99,7 @@ def record_of(source: Source) -> Html:
     return page.facts(
         {
             "run": manifest.run,
+            "fork of": forked(manifest.origin) if manifest.origin else None,
             "seed": str(manifest.seed),
             "created": manifest.created,
             "ended": manifest.ended or None,

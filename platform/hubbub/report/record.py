@@ -158,14 +158,15 @@ class Record:
             self._bytes += size
 
 
-def read_record(log: Path, calls: Path) -> Record:
+def read_record(log: Path, calls: Path, shared: int = 0) -> Record:
     """
-    The record of the run in the file *log*, with its *calls*.
+    The record of the run in the file *log*, with its *calls*, those up to *shared* not
+    counted.
 
     A torn last line is left out.  Raises `LogDamaged` where the log is not whole and
     unchanged, or a call is not the one that the log has.
     """
-    record = Record()
+    record = Record(picture=Picture(shared=shared))
     records = _calls(calls)
     known = next(records, None)
     for number, line in enumerate(_lines(log), 1):

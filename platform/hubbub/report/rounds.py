@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from hubbub.report import page, words
 from hubbub.report.charts import Line, curves
-from hubbub.report.effects import chance, number
+from hubbub.report.effects import chance
 from hubbub.report.html import Child, Html, join
 from hubbub.report.studied import Series, Studied
+from hubbub.report.words import number
 from hubbub.study.mixed import Slope
 
 #: Arms that one figure can tell apart, and populations that have a line of their own.

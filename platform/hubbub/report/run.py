@@ -7,6 +7,7 @@ from hubbub.report import words
 from hubbub.report.complete import complete
 from hubbub.report.course import course, ties
 from hubbub.report.html import Html, el, join
+from hubbub.report.injected import injected
 from hubbub.report.methods import methods
 from hubbub.report.page import Section, page
 from hubbub.report.page import words as paragraph
@@ -24,6 +25,8 @@ def run_report(folder: RunFolder, *, window: int = WINDOW, embedder: str = "") -
     """
     The run in *folder* as one page of HTML; the same run gives the same page.
 
+    What was injected is told beside the run's twin, if there is one.
+
     Windows have *window* rounds.  With an *embedder*, what tight and loose pairs said is
     compared.  Raises `LogDamaged`, `ModelError`, and `UsageError` where what it needs is
     not installed.
@@ -39,6 +42,7 @@ def _sections(source: Source) -> Iterator[Section]:
         ("played", "What was played", played(source)),
         ("complete", "How complete it is", complete(record)),
         ("results", "Results", results(record)),
+        ("injected", "What was injected", injected(source)),
         ("course", "How it went", course(record)),
         ("network", "Who talked with whom", ties(record)),
         ("party", "The party beside chance", _party(source)),

@@ -50,7 +50,7 @@ def read_source(folder: RunFolder, *, window: int, embedder: str) -> Source:
         rules = rules_of(population.scenario, folder.manifest.scenario)
     except BadPopulation as error:
         trouble = str(error)
-    record = read_record(folder.log, folder.calls)
+    record = read_record(folder.log, folder.calls, folder.shared)
     measures, why = None, ""
     if (record.invites or record.talks) and record.stretches.rounds:
         guests, rounds = len(record.picture.seats), record.stretches.rounds

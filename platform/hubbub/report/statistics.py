@@ -1,9 +1,9 @@
 """The methods of a study in sentences, ready for a paper, and how to do it again."""
 
 from hubbub.report import page, words
-from hubbub.report.effects import number
 from hubbub.report.html import Html, el
 from hubbub.report.studied import Studied
+from hubbub.report.words import number
 from hubbub.study.design import Looks, Precise
 from hubbub.study.effects import DRAWS, EXACT, FEW
 

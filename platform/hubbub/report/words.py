@@ -58,6 +58,17 @@ def decimal(value: float | None, digits: int = 3) -> str:
     return f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
+def number(value: float) -> str:
+    """*value* to three digits, with a true minus sign."""
+    if value and abs(value) < 1e-4:
+        told = f"{value:.1e}"
+    elif abs(value) >= 1_000:
+        told = f"{value:,.0f}"
+    else:
+        told = f"{value:#.3g}".removesuffix(".")
+    return "0" if not value else told.replace("-", "\N{MINUS SIGN}")
+
+
 def span(low: float | None, high: float | None, digits: int = 3) -> str:
     """An interval."""
     if low is None or high is None:

@@ -20,7 +20,10 @@ import msgspec
 
 from hubbub.errors import BadPopulation, UnknownName
 from hubbub.folder import RunFolder
+from hubbub.kin import find_twin
 from hubbub.log import read_log
+from hubbub.measures.effect import Injected, treated
+from hubbub.measures.lines import slope
 from hubbub.measures.party import Party
 from hubbub.measures.reading import read_party
 from hubbub.messages import Message, Resulted
@@ -50,6 +53,20 @@ class Observed:
     def messages(self) -> tuple[Message, ...]:
         """The log; raises `LogDamaged`."""
         return tuple(read_log(self.folder.log))
+
+    @cached_property
+    def injected(self) -> Injected:
+        """
+        What was injected into this run, or into its twin if that has the adversary.
+
+        The twin is the run that it is a fork of, or that is a fork of it; without one
+        it is what was injected into this run.  Raises `UsageError` for several forks.
+        """
+        twin = find_twin(self.folder)
+        other = tuple(read_log(twin.log)) if twin else ()
+        if not other or treated(self.messages, other):
+            return Injected(self.messages, other)
+        return Injected(other, self.messages)
 
     @cached_property
     def party(self) -> Party:
@@ -198,20 +215,11 @@ def reduce(series: Series, how: Reduce) -> Value:
             whole = len(known) == len(values) and known
             return sum(v for _, v in known) if whole else None
         case "slope":
-            return _slope(known)
+            return slope(known)
         case "first":
             return values[0] if values else None
         case "last":
             return values[-1] if values else None
-
-
-def _slope(points: Sequence[tuple[int, float]]) -> Value:
-    if len(points) < 2:
-        return None
-    middle = sum(x for x, _ in points) / len(points)
-    mean = sum(y for _, y in points) / len(points)
-    spread = sum((x - middle) ** 2 for x, _ in points)
-    return sum((x - middle) * (y - mean) for x, y in points) / spread
 
 
 def results(run: Observed, name: str) -> Series:
