@@ -9,6 +9,7 @@ import anyio.abc
 
 from hubbub.bus import MemoryBus
 from hubbub.bus.base import Bus, Claim, Receipt, Role, Subscription
+from hubbub.chaos import Chaos, Kill, Strike
 from hubbub.conductor import Conductor
 from hubbub.messages import Draft, Message
 from hubbub.models.base import Model
@@ -51,7 +52,8 @@ class Wire(Bus):
 
     def freeze(self) -> None:
         """Let nothing through until `thaw`."""
-        self._thawed = anyio.Event()
+        if self._thawed.is_set():
+            self._thawed = anyio.Event()
 
     def thaw(self) -> None:
         """Let everything through again that has waited."""
@@ -196,7 +198,12 @@ class Process:
 
 
 class House:
-    """The processes of one run, all on *bus*."""
+    """
+    The processes of one run, all on *bus*.
+
+    What is injected to kill or stop a process does so, and another one is started in
+    the place of one that was killed.
+    """
 
     def __init__(
         self,
@@ -207,7 +214,9 @@ class House:
         models: Mapping[str, Model] | None = None,
         terms: Terms = UNBOUNDED,
         rng: random.Random | None = None,
+        struck: list[Chaos] | None = None,
     ) -> None:
+        """What comes over processes is added to *struck*, in order."""
         self.bus = bus or MemoryBus()
         self._cast = cast
         self._tasks = tasks
@@ -215,21 +224,48 @@ class House:
         self._terms = terms
         self._rng = rng
         self._count = 0
+        self._struck = [] if struck is None else struck
 
     def worker(self) -> Process:
         """One more worker, at work."""
         wire = Wire(self.bus, self._rng)
-        worker = Worker(wire, self._cast, self._models, terms=self._terms)
+        strike = self._striking(lambda: process, self.worker)
+        worker = Worker(
+            wire, self._cast, self._models, terms=self._terms, strike=strike
+        )
         # Which seats it hosts must not depend on a name that is new in every run.
         worker.holder = self._name("worker")
-        return self._start(Process(worker, wire))
+        process = Process(worker, wire)
+        return self._start(process)
 
     def conductor(self) -> Process:
         """One more conductor, at work or standing by."""
         wire = Wire(self.bus, self._rng)
-        conductor = Conductor(wire, self._cast)
+        strike = self._striking(lambda: process, self.conductor)
+        conductor = Conductor(wire, self._cast, strike=strike)
         conductor.holder = self._name("conductor")
-        return self._start(Process(conductor, wire))
+        process = Process(conductor, wire)
+        return self._start(process)
+
+    def _striking(
+        self, victim: Callable[[], Process], again: Callable[[], Process]
+    ) -> Strike:
+        """How chaos comes over a process."""
+
+        def strike(chaos: Chaos) -> None:
+            self._struck.append(chaos)
+            if isinstance(chaos, Kill):
+                victim().kill()
+                again()
+            else:
+                victim().wire.freeze()
+                self._tasks.start_soon(self._wake, victim(), chaos.seconds or 0.0)
+
+        return strike
+
+    async def _wake(self, process: Process, seconds: float) -> None:
+        await anyio.sleep(seconds)
+        process.wire.thaw()
 
     def _name(self, kind: str) -> str:
         self._count += 1
@@ -239,9 +275,11 @@ class House:
         self._tasks.start_soon(process.run)
         return process
 
-    async def until(self, found: Callable[[Message], bool]) -> Message:
-        """Wait for the next message that is one of those *found*, from now on."""
-        cursor = int((await self.bus.meta())["seq"])
+    async def until(
+        self, found: Callable[[Message], bool], after: int | None = None
+    ) -> Message:
+        """Wait for the first message of those *found* after *after*, by default now."""
+        cursor = int((await self.bus.meta())["seq"]) if after is None else after
         while True:
             for message in await self.bus.read(cursor, wait=STUCK):
                 cursor = message.seq

@@ -10,9 +10,11 @@ Exits 1 when anything was wrong, and names the seeds.
 import random
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import combinations
+from math import inf
+from typing import Any, NamedTuple
 
 import anyio
 import anyio.abc
@@ -24,9 +26,13 @@ from hubbub import injecting
 from hubbub.bus import MemoryBus
 from hubbub.bus.base import Bus
 from hubbub.chance import generator
-from hubbub.errors import ModelError, RunFailed, RunOver
+from hubbub.chaos import stops
+from hubbub.errors import ModelError, RunFailed, RunOver, UsageError
+from hubbub.impairments import DIRECTIONS
+from hubbub.links import Links
 from hubbub.messages import (
     Asked,
+    Body,
     Called,
     Contributed,
     Ejected,
@@ -42,6 +48,9 @@ from hubbub.messages import (
     Remembered,
     Resulted,
     Said,
+    Surface,
+    Switched,
+    Toggled,
 )
 from hubbub.mind import Ask
 from hubbub.models.base import Model, Prompt, Reply, Request
@@ -74,6 +83,7 @@ Deed = Callable[[Stage], Awaitable[None]]
 
 SEATS = [f"L{i}" for i in range(1, 6)]
 ROOMS = ["hall", "yard"]
+SURFACES: Sequence[Surface] = ("participant", "compromise", "impair", "chaos")
 #: Seconds a seat has where nobody is to be late, however often hosts die.
 AMPLE = 2_000.0
 #: How often at most something is done to a process in one run.
@@ -173,40 +183,95 @@ def besieged_game(seed: int) -> Scenario:
 
 
 class Operator:
-    """Injects and ejects at random moments, and asks again if it has not heard."""
+    """
+    Injects, ejects, pauses and resumes at random moments, some of it twice.
 
-    def __init__(self, bus: Bus, cast: Troupe, rng: random.Random) -> None:
+    It injects what is of *surfaces*.
+    """
+
+    def __init__(
+        self, bus: Bus, cast: Troupe, rng: random.Random, surfaces: Sequence[Surface]
+    ) -> None:
         self._bus = bus
         self._cast = cast
         self._rng = rng
+        self._surfaces = surfaces
 
     async def make(self) -> None:
         """Ask for something now and then, as long as the run goes on."""
-        for number in range(self._rng.randint(1, 12)):
-            await anyio.sleep(self._rng.expovariate(0.3))
-            with suppress(RunOver, RunFailed):
+        for number in range(self._rng.randint(1, 20)):
+            await anyio.sleep(self._rng.expovariate(0.4))
+            # It may also be over already, or nobody may be there to be struck.
+            with suppress(RunOver, RunFailed, UsageError):
                 await self._ask(f"x{number}")
 
     async def _ask(self, id: str) -> None:
         known = list((await injecting.read_truth(self._bus)).entries)
-        if known and self._rng.random() < 0.4:
-            await injecting.eject(self._bus, self._rng.choice(known), self._when())
+        if known and self._rng.random() < 0.5:
+            deeds = [injecting.eject, injecting.pause, injecting.resume]
+            deed, which = self._rng.choice(deeds), self._rng.choice(known)
+            await deed(self._bus, which, self._when())
             return
         injection = Injection(
             id=id,
-            surface=self._rng.choice(["participant", "participant", "compromise"]),
-            count=self._rng.randint(1, 3),
-            mind="silent",
             at=self._when(),
             until=self._rng.choice(["", "", "round:4", "phase:collect"]),
             seed=self._rng.getrandbits(20),
+            **self._what(),
         )
         for _ in range(self._rng.randint(1, 2)):
             await injecting.inject(self._bus, injection, self._cast)
 
+    def _what(self) -> dict[str, Any]:
+        """What is injected, and into whom."""
+        match surface := self._rng.choice(self._surfaces):
+            case "impair":
+                said = impairment(self._rng)
+            case "chaos":
+                said = blow(self._rng)
+            case _:
+                said = {"mind": "silent", "count": self._rng.randint(1, 3)}
+        return {"surface": surface, **said}
+
     def _when(self) -> str:
         seq = self._rng.randint(1, 300)
         return self._rng.choice(["", "", f"seq:{seq}", "round:3", "phase:chat"])
+
+
+def impairment(rng: random.Random) -> dict[str, Any]:
+    """Something on the links of some seats."""
+    kind, options = rng.choice(
+        [
+            ("drop", {"p": rng.random()}),
+            ("delay", {"mean": rng.choice([0.1, 5.0]), "law": "exponential"}),
+            ("delay", {"mean": 2.0}),
+            ("duplicate", {"p": rng.random(), "within": rng.randint(1, 9)}),
+            ("reorder", {"window": rng.randint(1, 9)}),
+            ("partition", {}),
+            ("eclipse", {}),
+        ]
+    )
+    peers = rng.sample([*SEATS, CONDUCTOR], rng.randint(kind == "eclipse", 3))
+    return {
+        "kind": kind,
+        "options": options,
+        "count": rng.randint(1, 3),
+        "direction": rng.choice(["", *DIRECTIONS]),
+        "peers": tuple(peers),
+        "rooms": rng.choice([(), (), ("square", "park")]),
+    }
+
+
+def blow(rng: random.Random) -> dict[str, Any]:
+    """A death or a pause, of seats or of a process."""
+    role = rng.choice(["", "", "worker", "conductor"])
+    kind = rng.choice(["kill", "pause"])
+    return {
+        "kind": kind,
+        "role": role,
+        "count": 0 if role else rng.randint(1, 3),
+        "options": {"seconds": rng.uniform(0.1, 8)} if kind == "pause" else {},
+    }
 
 
 class Told(msgspec.Struct):
@@ -319,11 +384,12 @@ class Trouble:
 
 
 async def disturbed(cast: Troupe, rng: random.Random) -> list[Message]:
-    """Play *cast*'s run while processes die; the audited log."""
-    bus, models = MemoryBus(), {"fake/m": Muser()}
+    """Play *cast*'s run while processes and seats die or stand still; the audited log."""
+    bus, models = MemoryBus(clock=anyio.current_time), {"fake/m": Muser()}
     with anyio.fail_after(STUCK):
         async with anyio.create_task_group() as tasks:
             house = House(cast, tasks, bus, models=models, rng=rng)
+            tasks.start_soon(Operator(bus, cast, rng, ["chaos"]).make)
             await Trouble(house, rng).make(tasks)
     return await read_all(bus)
 
@@ -332,11 +398,13 @@ async def disturbed(cast: Troupe, rng: random.Random) -> list[Message]:
 async def besieged(seed: int) -> None:
     """Who is injected comes once and goes once, whoever dies meanwhile."""
     rng = random.Random(seed)
-    cast, bus = Troupe(besieged_game(seed), seats(5, waver), seed), MemoryBus()
+    cast = Troupe(besieged_game(seed), seats(5, waver), seed)
+    # What is delayed goes by the time that leaps.
+    bus = MemoryBus(clock=anyio.current_time)
     with anyio.fail_after(STUCK):
         async with anyio.create_task_group() as tasks:
             house = House(cast, tasks, bus, rng=rng)
-            tasks.start_soon(Operator(bus, cast, rng).make)
+            tasks.start_soon(Operator(bus, cast, rng, SURFACES).make)
             await Trouble(house, rng).make(tasks)
     await check(cast, await read_all(bus))
 
@@ -355,6 +423,7 @@ async def check(cast: Troupe, messages: list[Message]) -> None:
     assert set(made.values()) <= {1}, "a step was made twice"
     check_deadlines(messages)
     check_minds(cast, messages)
+    check_pauses(messages)
     check_chats(messages)
     check_collects(messages)
     check_calls(messages)
@@ -364,7 +433,7 @@ async def check(cast: Troupe, messages: list[Message]) -> None:
 def ushered(message: Message) -> bool:
     """Whether *message* is of an injection, and of no step."""
     match message.body:
-        case Injected() | Onset() | Lifted() | Left(step=0):
+        case Injected() | Onset() | Toggled() | Lifted() | Left(step=0):
             return True
         case Joined(seats=names):
             return not set(names) & set(SEATS)
@@ -383,7 +452,7 @@ def check_injections(messages: list[Message]) -> None:
         match m.body:
             case Onset(what=what):
                 began[what.id] += 1
-                assert what == asked[what.id].body
+                assert unaimed(what) == unaimed(asked[what.id].body)
                 assert asked[what.id].seq < m.seq
             case Lifted(id=id, surface=surface, seats=names):
                 over[id] += 1
@@ -405,6 +474,63 @@ def check_injections(messages: list[Message]) -> None:
     assert not ended_run(messages) or at_once <= cancelled(messages) | began.keys()
 
 
+class Spell(NamedTuple):
+    """From one ``seq`` up to before another the injection *what* holds, or is paused."""
+
+    what: Injected
+    on: bool
+    start: int
+    end: float = inf
+
+
+def spells(messages: list[Message]) -> list[Spell]:
+    """When each injection held and when it was paused, from its onset to its end."""
+    now: dict[str, Spell] = {}
+    over: list[Spell] = []
+    on: dict[str, bool] = {}
+    for m in messages:
+        match m.body:
+            case Onset(what=what):
+                assert on.get(what.id, True), f"{what.id} began while it was paused"
+                now[what.id] = Spell(what, True, m.seq)
+            case Toggled(id=id, on=wanted):
+                assert on.get(id, True) != wanted, f"{id} was made what it was"
+                on[id] = wanted
+                if id in now:
+                    over.append(now[id]._replace(end=m.seq))
+                    now[id] = Spell(now[id].what, wanted, m.seq)
+            case Lifted(id=id):
+                over.append(now.pop(id)._replace(end=m.seq))
+            case _:
+                pass
+    return [*over, *now.values()]
+
+
+def check_pauses(messages: list[Message]) -> None:
+    """Nothing is switched to what it was; who stands still or is paused does nothing."""
+    found = spells(messages)
+    for m in messages:
+        if not isinstance(m.body, Contributed | Said | Passed | Left):
+            continue
+        outcome = getattr(m.body, "outcome", "answered")
+        for what, on, start, end in found:
+            if m.sender not in what.seats or not start <= m.seen < end:
+                continue
+            if what.surface == "participant":
+                assert on or outcome in ("absent", "late"), f"{m.sender} is paused"
+            elif what.surface == "compromise":
+                dumb = outcome in ("passed", "absent", "late")
+                assert dumb or not on, f"{m.sender} is itself"
+            elif what.surface == "chaos" and stops(what) and on:
+                assert outcome in ("absent", "late"), f"{m.sender} does not stand still"
+
+
+def unaimed(body: Body) -> Body:
+    """*body* as it was asked for: which process it meets is decided when it begins."""
+    aimed = isinstance(body, Injected) and body.surface == "chaos"
+    return msgspec.structs.replace(body, group=msgspec.Raw(b"")) if aimed else body
+
+
 def ended_run(messages: list[Message]) -> bool:
     """Whether the run has had time to take in what was asked."""
     last = next((m.seq for m in reversed(messages) if m.kind == "inject"), 0)
@@ -412,8 +538,8 @@ def ended_run(messages: list[Message]) -> bool:
 
 
 def cancelled(messages: list[Message]) -> set[str]:
-    """Injections whose end was asked for."""
-    return {m.body.id for m in messages if isinstance(m.body, Ejected)}
+    """Injections whose end or pause was asked for."""
+    return {m.body.id for m in messages if isinstance(m.body, Ejected | Switched)}
 
 
 def check_calls(messages: list[Message]) -> None:
@@ -456,12 +582,32 @@ def _time(opened: PhaseOpened) -> float:
 
 
 def check_minds(cast: Troupe, messages: list[Message]) -> None:
-    """Every mind there ever was has observed what its rooms heard, in order, once."""
+    """Every mind there ever was has observed what came to it, in order, once."""
+    told = [m for m in messages if isinstance(m.body, Onset | Toggled | Lifted)]
     heard = views(messages)
     for seat in list(cast.players):
+        wanted = over_links(seat, cast.population.seed, [*heard[seat], *told])
         for player in cast.players[seat]:
             events = player.events
-            assert events == heard[seat][: len(events)], f"{seat} heard otherwise"
+            assert events == wanted[: len(events)], f"{seat} heard otherwise"
+
+
+def over_links(seat: str, seed: int, messages: list[Message]) -> list[Message]:
+    """What *seat* hears of *messages*, among which are those about all injections."""
+    links, heard = Links(seat, seed), list[Message]()
+    for m in sorted(messages, key=lambda m: m.seq):
+        match m.body:
+            case Onset(what=what) if what.surface != "impair":
+                pass
+            case Toggled(surface=surface) | Lifted(surface=surface) if (
+                surface != "impair"
+            ):
+                pass
+            case Onset() | Toggled() | Lifted():
+                heard += links.turn(m)
+            case _:
+                heard += links.hear(m)
+    return heard
 
 
 def check_chats(messages: list[Message]) -> None:

@@ -159,7 +159,7 @@ def test_rooms_to_come_are_known_beforehand() -> None:
         scribe.write(Joined(seats=("b",)), room="yard"),
     ]
 
-    assert hall.floor.unknown(page) == {"hall"}
+    assert list(hall.floor.unknown(page)) == ["hall"]
     hall.floor.expect({"hall"})
     assert not hall.floor.unknown(page)
 
@@ -267,7 +267,7 @@ def test_a_room_that_moves_wakes_who_waits_for_it() -> None:
     hall = Hall("a")
     hall.add(Joined(seats=("a",)))
     room = hall.floor.rooms["hall"]
-    room.waiting.add(hall.seat("a"))
+    room.waiting[hall.seat("a")] = None
     hall.add(Said(text="hello"))
 
     assert not room.waiting

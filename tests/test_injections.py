@@ -8,7 +8,9 @@ import pytest
 
 from hubbub.bus import MemoryBus
 from hubbub.errors import BadPopulation, RunOver, UnknownName, UsageError
-from hubbub.injecting import eject, inject, read_truth
+from hubbub.filling import Filling
+from hubbub.injecting import eject, inject, pause, read_truth, resume
+from hubbub.injections import requests
 from hubbub.messages import (
     Asked,
     Contributed,
@@ -17,19 +19,40 @@ from hubbub.messages import (
     Left,
     Lifted,
     Message,
+    Noted,
     Onset,
     PhaseOpened,
     RoundBegan,
     Said,
+    Switched,
+    Ticked,
+    Toggled,
 )
+from hubbub.mind import Ask, Mind, Part, Wrapper
 from hubbub.names import CONDUCTOR, OPERATOR, TRUTH
 from hubbub.population import Cast, Group, Injection, Population
+from hubbub.questions import Speech, Turn
 from hubbub.replay import replay
+from hubbub.scenario import scenario
+from hubbub.stage import Stage
 from hubbub.tape import MemoryTape
+from hubbub.truth import Truth
 
-from .house import STUCK, House
+from .house import STUCK, House, Process
 from .leaping import in_no_time
-from .playing import read_all
+from .playing import (
+    Guess,
+    Number,
+    Player,
+    Scribe,
+    Troupe,
+    play,
+    read_all,
+    remember,
+    seats,
+    views,
+)
+from .simulation import check_minds
 
 Deed = Callable[[House], Coroutine[Any, Any, None]]
 
@@ -277,6 +300,262 @@ async def test_a_population_injects_by_itself() -> None:
     [what] = [m for m in messages if isinstance(m.body, Injected)]
     assert (what.sender, what.room) == (CONDUCTOR, TRUTH)
     assert invited(messages)[4] == ("L1", "L2", "L3", "L4", "L5", "L6")
+
+
+# -- pauses
+
+
+def switching(*switches: tuple[bool, str]) -> Deed:
+    """Have i1 be on or not, each from its trigger on."""
+
+    async def deed(house: House) -> None:
+        for on, at in switches:
+            await (resume if on else pause)(house.bus, "i1", at)
+
+    return deed
+
+
+def both(*deeds: Deed) -> Deed:
+    """Do *deeds* one after the other."""
+
+    async def all_(house: House) -> None:
+        for deed in deeds:
+            await deed(house)
+
+    return all_
+
+
+def acts(messages: list[Message], seat: str, start: int, end: int) -> set[str]:
+    """How the acts of *seat* ended that were taken from *start* on, before *end*."""
+    ends = Contributed, Said, Left
+    return {
+        getattr(m.body, "outcome", "answered")
+        for m in messages
+        if m.sender == seat and start <= m.seen < end and isinstance(m.body, ends)
+    }
+
+
+def toggles(messages: list[Message]) -> list[int]:
+    """Where an injection was paused and went on."""
+    return [m.seq for m in messages if isinstance(m.body, Toggled)]
+
+
+@in_no_time
+async def test_a_paused_participant_is_there_and_does_nothing() -> None:
+    """It is asked, and nobody answers; it stays in its rooms, and then goes on."""
+    cast = party(rounds=8)
+    guest = injecting(cast, Injection(mind="uniform"))
+    pauses = switching((False, "round:4"), (True, "round:6"))
+    messages = await live(cast, in_round(1, both(guest, pauses)))
+
+    off, on = toggles(messages)
+    assert acts(messages, "L5", off, on) == {"absent"}
+    assert "answered" in acts(messages, "L5", on, len(messages))
+    assert "L5" in invited(messages)[5]
+    assert not [m for m in messages if isinstance(m.body, Left) and m.room == "hall"]
+
+
+@in_no_time
+async def test_a_paused_wrapper_stands_aside() -> None:
+    """The member is itself; the wrapper hears all the same, and then acts again."""
+    cast = party(rounds=8)
+    turned = Injection(surface="compromise", names=("L1",), mind="silence")
+    pauses = switching((False, "round:4"), (True, "round:6"))
+    messages = await live(cast, in_round(1, both(injecting(cast, turned), pauses)))
+
+    off, on = toggles(messages)
+    [onset] = onsets(messages)
+    assert "answered" in acts(messages, "L1", off, on)
+    assert acts(messages, "L1", onset.seq, off) == {"passed"}
+    assert acts(messages, "L1", on, len(messages)) == {"passed"}
+
+
+class Changing(Wrapper):
+    """Has changed its inner mind, as long as it is on it."""
+
+    def __init__(self, part: Part, inner: Mind) -> None:
+        super().__init__(part, inner)
+        self.resume()
+
+    def resume(self) -> None:
+        assert isinstance(self.inner, Player)
+        self.inner.seat = "changed"
+
+    def lift(self) -> None:
+        assert isinstance(self.inner, Player)
+        self.inner.seat = "itself"
+
+
+def test_what_a_wrapper_has_changed_is_put_back_for_as_long_as_it_is_paused() -> None:
+    """Once each time, also when it is ejected then."""
+
+    class Changed(Troupe):
+        def wrap(self, what: Injected, seat: str, inner: Mind) -> Wrapper:
+            return Changing(inner.part, inner)
+
+    scribe, cast = Scribe(), Changed(meeting, seats(1))
+    filling = Filling(cast, "L1")
+    what = Injected(id="i1", surface="compromise", seats=("L1",))
+    on = Toggled(id="i1", surface="compromise", seats=("L1",), on=True)
+    off = Toggled(id="i1", surface="compromise", seats=("L1",), on=False)
+    over = Lifted(id="i1", surface="compromise", seats=("L1",))
+    seen: list[str] = []
+    for body in (Onset(what=what), off, Noted(text="heard"), on, off, over):
+        filling.observe(scribe.write(body))
+        seen.append(cast.player("L1").seat)
+
+    assert seen == ["changed", "itself", "itself", "changed", "itself", "itself"]
+    assert [m.kind for m in cast.player("L1").events] == ["note"]
+
+
+@in_no_time
+async def test_what_is_paused_before_it_begins_waits() -> None:
+    """It begins when it goes on; and a second pause is no second one."""
+    cast = party(rounds=6)
+    guest = injecting(cast, Injection(mind="uniform", at="round:3"))
+    pauses = switching((False, ""), (False, ""), (True, "round:5"), (True, "round:5"))
+    messages = await live(cast, in_round(1, both(guest, pauses)))
+
+    assert len([m for m in messages if isinstance(m.body, Switched)]) == 2
+    assert len(toggles(messages)) == 2
+    assert round_of(messages, 5) < toggles(messages)[1] < onsets(messages)[0].seq
+
+
+@in_no_time
+async def test_what_is_paused_can_be_ejected() -> None:
+    """Begun or not; what is over can be paused no more."""
+    cast = party(rounds=6)
+
+    async def end(house: House) -> None:
+        await inject(house.bus, Injection(mind="uniform"), cast)
+        await inject(house.bus, Injection(mind="uniform", at="seq:9999999"), cast)
+        await house.until(lambda m: isinstance(m.body, Onset), after=0)
+        for id in ("i1", "i2"):
+            await pause(house.bus, id)
+        await house.until(lambda m: isinstance(m.body, Toggled), after=0)
+        states = [e.state for e in (await read_truth(house.bus)).entries.values()]
+        assert "paused" in states
+        for id in ("i1", "i2"):
+            await eject(house.bus, id)
+        await house.until(lambda m: isinstance(m.body, Lifted), after=0)
+        with pytest.raises(UsageError, match="is over"):
+            await pause(house.bus, "i2")
+        with pytest.raises(UnknownName):
+            await resume(house.bus, "i3")
+
+    messages = await live(cast, in_round(1, end))
+
+    assert [m.body.what.id for m in onsets(messages)] == ["i1"]  # type: ignore[attr-defined]
+    gone = [m.body.id for m in messages if isinstance(m.body, Lifted)]
+    assert gone == ["i1"]
+
+
+def test_a_conductor_that_dies_between_a_pause_and_its_end_leaves_the_rest() -> None:
+    """The next one finds in the log what has been said, and says what has not."""
+    scribe, truth = Scribe(), Truth()
+    what = Injected(id="i1", surface="impair", seats=("a",))
+    scribe.write(what)
+    scribe.write(Onset(what=what))
+    for on in (False, True, False):
+        scribe.write(Switched(id="i1", on=on))
+    for message in scribe.messages:
+        truth.apply(message)
+    assert truth.turning() == [(what, False), (what, True), (what, False)]
+
+    off = Toggled(id="i1", surface="impair", on=False)
+    truth.apply(scribe.write(off))
+    assert truth.turning() == [(what, True), (what, False)]
+    assert truth.entries["i1"].state == "paused"
+
+
+# -- impairments
+
+
+async def talk(player: Player, ask: Ask) -> object:
+    """Say what is remembered; never leave."""
+    given = await remember(player, ask)
+    return Speech(given.text) if isinstance(given, Speech) else given
+
+
+@scenario(asks=[Guess])
+async def meeting(stage: Stage) -> None:
+    """All talk in the hall, three times, and in twos."""
+    await stage.open_room("hall", stage.seats)
+    async for number in stage.rounds(3):
+        await stage.chat("hall", stage.seats, turns=3)
+        await stage.tick("hall", "round", number)
+        await stage.chats([("L1", "L2"), ("L2", "L3")], turns=2)
+        await stage.turns(Guess(), ["L1", "L3"], room="hall", budget=1000)
+
+
+IMPAIRMENTS = [
+    Injection(surface="impair", kind="drop", names=("L1",), options={"p": 0.4}),
+    Injection(surface="impair", kind="reorder", count=2, options={"window": 4}),
+    Injection(surface="impair", kind="delay", count=3, options={"mean": 2.0}),
+    Injection(surface="impair", kind="duplicate", count=1, options={"p": 0.5}),
+]
+
+
+@pytest.mark.parametrize("kills", [0, 3])
+@in_no_time
+async def test_all_hosts_of_a_seat_agree_on_what_it_hears(kills: int) -> None:
+    """Whoever takes it over, in the middle of all of it, and whoever replays it."""
+    troupe, bus = Troupe(meeting, seats(3, talk)), MemoryBus()
+
+    workers: list[Process] = []
+
+    async def trouble(house: House) -> None:
+        for what in IMPAIRMENTS:
+            await inject(bus, what, troupe)
+        for _ in range(kills):
+            await house.until(lambda m: isinstance(m.body, Ticked | PhaseOpened))
+            workers.append(house.worker())
+            workers.pop(0).kill()
+
+    with anyio.fail_after(STUCK):
+        async with anyio.create_task_group() as tasks:
+            house = House(troupe, tasks, bus)
+            tasks.start_soon(in_round(1, trouble), house)
+            workers.append(house.worker())
+            house.conductor()
+
+    messages = await read_all(bus)
+    await replay(troupe, MemoryTape(messages))
+    check_minds(troupe, messages)
+    assert len(troupe.players["L1"]) > kills
+    heard = [m.seq for m in troupe.player("L1").events]
+    said = [m.seq for m in views(messages)["L1"]]
+    assert heard != said
+    assert set(heard) < set(said)
+
+
+@in_no_time
+async def test_a_full_mailbox_changes_nothing_of_what_is_heard() -> None:
+    """What falls out of it is read from the log again, and comes over the same links."""
+
+    async def act(player: Player, ask: Ask) -> object:
+        if isinstance(ask.question, Turn):
+            return Speech(str(ask.question.turn))
+        await anyio.sleep(50 if player.seat == "slow" else 0)
+        return Number(1)
+
+    @scenario(asks=[Guess])
+    async def flood(stage: Stage) -> None:
+        await stage.open_room("hall", ["slow"])
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(stage.collect, Guess(), ["slow"])
+            await stage.chat("hall", ["quick", "loud"], turns=2_200)
+        await stage.collect(Guess())
+
+    troupe = Troupe(flood, dict.fromkeys(("slow", "quick", "loud"), act))
+    names = {"names": ("slow",), "surface": "impair", "rooms": ("hall",)}
+    drop = Injection(kind="drop", options={"p": 0.9}, **names)  # type: ignore[arg-type]
+    late = Injection(kind="reorder", options={"window": 50}, **names)  # type: ignore[arg-type]
+    troupe.declared = requests([drop, late], dict.fromkeys(troupe.names, True), ())
+    messages = await play(troupe)
+
+    check_minds(troupe, messages)
+    assert 300 < len(troupe.player("slow").events) < 700
 
 
 # -- requests

@@ -215,9 +215,11 @@ def test_what_is_no_message_says_why(stored: bytes, words: str) -> None:
 
 
 def test_bytes_that_are_no_text_are_no_message() -> None:
-    """Also within a string."""
-    with pytest.raises((UnicodeDecodeError, msgspec.DecodeError)):
-        decode_line(line("say", '{"text":"x"}').replace(b"x", b"\xff"))
+    """Also within a string, and in what is kept as it stands."""
+    tick = '{"step":1,"name":"n","value":["x"]}'
+    for stored in (line("say", '{"text":"x"}'), line("tick", tick)):
+        with pytest.raises((UnicodeDecodeError, msgspec.DecodeError)):
+            decode_line(stored.replace(b"x", b"\xff"))
 
 
 def test_nesting_without_end_is_no_message() -> None:

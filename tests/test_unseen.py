@@ -14,17 +14,19 @@ import msgspec
 import pytest
 
 from hubbub.bus import MemoryBus
-from hubbub.injecting import inject
+from hubbub.injecting import inject, pause, resume
+from hubbub.links import Links
 from hubbub.messages import (
     Body,
     Joined,
     Message,
     Onset,
     RoundBegan,
+    Toggled,
     encode_body,
 )
 from hubbub.mind import Ask
-from hubbub.names import OPERATOR, TRUTH
+from hubbub.names import CONDUCTOR, OPERATOR, PHASES, TRUTH, inbox
 from hubbub.population import Injection
 from hubbub.scenario import Scenario, scenario
 from hubbub.stage import Stage
@@ -43,7 +45,10 @@ from .playing import (
 )
 
 #: What nobody but the operator and the conductor is to know.
-SECRETS = ("i1", "inject", "onset", "participant", "compromise", OPERATOR, TRUTH)
+SECRETS = (
+    *("i1", "i2", "inject", "onset", "switch", "toggle", "lift", "eject"),
+    *("participant", "compromise", "impair", "chaos", "pause", OPERATOR, TRUTH),
+)
 #: The seat that comes late in both runs.
 LATE = "L4"
 HERE = ("L1", "L2", "L3")
@@ -99,13 +104,36 @@ async def injected() -> list[Message]:
     return await _play(troupe, injected=True)
 
 
-async def _play(troupe: Troupe, *, injected: bool) -> list[Message]:
+async def beset(troupe: Troupe | None = None) -> list[Message]:
+    """The log of that run with everything else that does not stop anybody's mouth."""
+    troupe = troupe or Troupe(receiving(), seats(3, ponder_probes))
+    troupe.newcomer = ponder_probes
+    return await _play(troupe, injected=True, more=DISTURBANCES)
+
+
+#: Late, twice and out of order, lost, and all but at once.
+DISTURBANCES = (
+    Injection(surface="impair", kind="delay", count=2, options={"mean": 3.0}),
+    Injection(surface="impair", kind="duplicate", count=2, options={"p": 0.5}),
+    Injection(surface="impair", kind="reorder", count=2, options={"window": 3}),
+    Injection(surface="impair", kind="partition", names=("L1",), until="round:3"),
+    Injection(surface="chaos", kind="pause", count=2, options={"seconds": 1.0}),
+)
+
+
+async def _play(
+    troupe: Troupe, *, injected: bool, more: Sequence[Injection] = ()
+) -> list[Message]:
     bus = MemoryBus()
 
     async def come(house: House) -> None:
         guest = Injection(mind="silent", id="i1", at="phase:probe")
         await house.until(lambda m: isinstance(m.body, RoundBegan))
         await inject(bus, guest, troupe)
+        for what in more:
+            await inject(bus, what, troupe)
+            await pause(bus, "i2", "round:2")
+            await resume(bus, "i2", "phase:turns")
 
     with anyio.fail_after(STUCK):
         async with anyio.create_task_group() as tasks:
@@ -177,6 +205,56 @@ def leaks(run: Sequence[Message], other: Sequence[Message]) -> list[str]:
 async def test_no_seat_can_tell_an_adversary_from_whoever_comes_late() -> None:
     """By nothing that it hears, and nor can the adversary."""
     assert leaks(await injected(), await late()) == []
+
+
+@in_no_time
+async def test_no_seat_can_tell_from_the_log_that_links_or_seats_are_disturbed() -> (
+    None
+):
+    """What is done to them is in a room that nobody is in, and nothing else is said."""
+    run = await beset()
+
+    assert leaks(run, await late()) == []
+    assert len([m for m in run if isinstance(m.body, Onset)]) == 6
+    assert [m for m in run if isinstance(m.body, Toggled)]
+
+
+def overheard(troupe: Troupe) -> list[str]:
+    """What minds have observed that is nothing for them."""
+    return [
+        f"{seat} observes {m.kind} in {m.room}"
+        for seat, players in troupe.players.items()
+        for player in players
+        for m in player.events
+        if m.room not in ("hall", PHASES, inbox(CONDUCTOR), inbox(seat))
+    ]
+
+
+@in_no_time
+async def test_no_mind_is_told_what_is_done_to_it() -> None:
+    """Its host hears of it among what the seat hears, and keeps it to itself."""
+    troupe = Troupe(receiving(), seats(3, ponder_probes))
+    await beset(troupe)
+
+    assert overheard(troupe) == []
+
+
+def test_a_host_that_tells_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A control: links that pass on what turns them."""
+    turn = Links.turn
+
+    def tell(links: Links, event: Message) -> list[Message]:
+        return [event, *turn(links, event)]
+
+    monkeypatch.setattr(Links, "turn", tell)
+
+    @in_no_time
+    async def run() -> None:
+        troupe = Troupe(receiving(), seats(3, ponder_probes))
+        await beset(troupe)
+        assert "L2 observes onset in @truth" in overheard(troupe)
+
+    run()
 
 
 @in_no_time

@@ -1,7 +1,6 @@
 """A seat at work: it hears, it is asked, it acts, and every ask gets one ending."""
 
 from collections import deque
-from collections.abc import Mapping
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -14,10 +13,10 @@ from hubbub.bus.base import Bus, Voice
 from hubbub.calling import Calls
 from hubbub.chance import generator
 from hubbub.chat import Chat
+from hubbub.clock import Clock
 from hubbub.errors import Fenced, RunOver
 from hubbub.filling import Filling
 from hubbub.messages import Body, Contributed, Faulted, Message, Remembered
-from hubbub.models.base import Model
 from hubbub.names import CONDUCTOR, LEDGER, inbox
 from hubbub.population import Cast
 from hubbub.purse import Purse
@@ -39,7 +38,7 @@ class Stand(msgspec.Struct, frozen=True, kw_only=True):
     bus: Bus
     hub: "Hub"
     cast: Cast
-    models: Mapping[str, Model]
+    clock: Clock
     purse: Purse
 
 
@@ -54,12 +53,13 @@ class Actor:
     def __init__(self, stand: Stand, seat: Seat, voice: Voice) -> None:
         self.seat = seat
         self.resigning = False
+        self._life = anyio.CancelScope()
         #: Set when the seat has heard the log so far and may act.
         self.ready = anyio.Event()
         self._stand = stand
         self._filling = Filling(stand.cast, seat.name)
         self._voice = voice
-        self._calls = Calls(seat, stand.models, stand.purse, self._say)
+        self._calls = Calls(seat, stand.clock, stand.purse, self._say)
         self._seen = 0
         # Whether the log has more for the seat than its mailbox.
         self._behind = False
@@ -74,8 +74,9 @@ class Actor:
         self._begun: Act | None = None
 
     async def live(self) -> None:
-        """Act until the run ends, the seat is taken over, or it has resigned."""
-        with structlog.contextvars.bound_contextvars(seat=self.seat.name):
+        """Act until the run ends, the seat is taken over or killed, or has resigned."""
+        bound = structlog.contextvars.bound_contextvars(seat=self.seat.name)
+        with self._life, bound:
             try:
                 await self.ready.wait()
                 if self._begun is not None and not self.resigning:
@@ -88,15 +89,38 @@ class Actor:
             except RunOver:
                 log.debug("the run is over")
 
+    def kill(self) -> None:
+        """End at once, in the middle of whatever is done; nothing said is lost."""
+        self._life.cancel()
+
+    @property
+    def killed(self) -> bool:
+        """Whether it was to end so."""
+        return self._life.cancel_called
+
     async def _do_next(self) -> None:
         if self.seat.pending:
             asked = next(iter(self.seat.pending.values()))
-            await self._do(answer(asked, self.seat, self._stand.cast.scenario))
+            await self._take(answer(asked, self.seat, self._stand.cast.scenario))
         elif chat := self._due():
             self._moved.discard(chat.room)
-            await self._do(turn(chat, self.seat))
+            await self._take(turn(chat, self.seat))
         else:
             await self._wait()
+
+    async def _take(self, act: Act) -> None:
+        """Act; where the seat stands still, wait with that for as long as it may take."""
+        if not self._filling.still or not self._open(act):
+            await self._do(act)
+            return
+        deadline = anyio.current_time() + act.budget
+        while self._filling.still and self._open(act) and not self.resigning:
+            with anyio.CancelScope(deadline=deadline) as scope:
+                await self.seat.wait()
+            await self._hear()
+            if scope.cancelled_caught:
+                await self._end(act, _late(act))
+                return
 
     # -- hearing
 
@@ -129,6 +153,7 @@ class Actor:
             if self._behind or self.seat.overflowed:
                 await self._reread()
             self.absorb()
+            self.seat.forget(self._seen)
             if not self._faults:
                 return
             what = f"{self._faults} events could not be observed: {self._fault}"
@@ -178,25 +203,29 @@ class Actor:
 
     async def _do(self, act: Act) -> None:
         """Act, and say how it ended."""
-        if act.turn:
-            await self._speak(act)
-        elif act.id in self.seat.pending:
-            closed = act.step in self.seat.closed
-            verdict = LATE if closed else await self._act(act)
-            await self._say(act.room, act.ending(verdict))
+        if act.turn or act.id in self.seat.pending:
+            verdict = await self._act(act) if self._open(act) else LATE
+            await self._end(act, verdict)
 
-    async def _speak(self, act: Act) -> None:
-        verdict = await self._act(act) if self._may_speak(act) else LATE
+    async def _end(self, act: Act, verdict: Verdict) -> None:
+        """Say how *act* ended."""
+        if not act.turn:
+            await self._say(act.room, act.ending(verdict))
+            return
         complaint = act.complaint(verdict)
         if complaint is not None and self.seat.complained != act.id:
             await self._say(inbox(CONDUCTOR), complaint)
-        if self._may_speak(act):
+        if self._open(act):
             await self._say(act.room, act.ending(verdict))
         else:
             # The chat closed meanwhile; its members no longer hear the room.
             await self._say(inbox(CONDUCTOR), act.ending(LATE))
 
-    def _may_speak(self, act: Act) -> bool:
+    def _open(self, act: Act) -> bool:
+        """Whether it is not too late for *act*."""
+        if not act.turn:
+            waiting = act.id in self.seat.pending
+            return waiting and act.step not in self.seat.closed
         chat = self.seat.chats.get(act.room)
         return (
             chat is not None
@@ -206,7 +235,7 @@ class Actor:
 
     async def _act(self, act: Act) -> Verdict:
         """Act within the act's budget; what is cut off is ``late``."""
-        scope = anyio.move_on_after(act.budget)
+        scope, since = anyio.move_on_after(act.budget), anyio.current_time()
 
         async def remember(memory: Remembered) -> None:
             if memory.memory not in self.seat.memories:
@@ -218,11 +247,13 @@ class Actor:
         bound = structlog.contextvars.bound_contextvars(
             ask=act.id, room=act.room, seq=self._seen
         )
-        verdict = Verdict(outcome="late", note=f"no answer in {act.budget:g} s")
+        verdict = _late(act)
         with scope, bound:
             self.seat.begin(act.step, scope)
             try:
                 given = await self._filling.judge(ask)
+                if not complete.made:
+                    await self._stand.clock.think(self.seat.name, act.id, since)
             finally:
                 self.seat.end()
             # A mind that does not let itself be cut off gains nothing by it.
@@ -243,7 +274,7 @@ class Actor:
     async def _wait(self) -> None:
         shortest, restless = inf, ""
         for room, chat in self.seat.chats.items():
-            self._stand.hub.floor.rooms[room].waiting.add(self.seat)
+            self._stand.hub.floor.rooms[room].waiting[self.seat] = None
             if (
                 chat.restless(self.seat.name)
                 and (pause := self._pause(chat)) < shortest
@@ -268,3 +299,7 @@ class Actor:
             self._spoken = (receipt.seq, inbox(self.seat.name))
         elif room not in (LEDGER, inbox(CONDUCTOR)):
             self._spoken = (receipt.seq, room)
+
+
+def _late(act: Act) -> Verdict:
+    return Verdict(outcome="late", note=f"no answer in {act.budget:g} s")

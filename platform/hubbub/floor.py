@@ -22,6 +22,7 @@ from hubbub.messages import (
     Remembered,
     RoundBegan,
     Said,
+    Toggled,
 )
 from hubbub.models.base import Call
 from hubbub.names import inbox
@@ -38,7 +39,8 @@ class Room:
     def __init__(self) -> None:
         self.boxes: dict[str, Callable[[Message], None]] = {}
         self.chat: Chat | None = None
-        self.waiting: set[Seat] = set()
+        # In order, as all here is: in what order seats act must not hang on hashes.
+        self.waiting: dict[Seat, None] = {}
 
     def wake(self) -> None:
         """Wake whoever waits for this room."""
@@ -54,17 +56,17 @@ class Floor:
         self.seats: dict[str, Seat] = {}
         self.rooms: dict[str, Room] = {}
         self.ended = False
-        self._asked: dict[int, set[Seat]] = {}
+        self._asked: dict[int, dict[Seat, None]] = {}
         #: Open chats of rooms that none of ours is in, as far as they are heard.
         self._elsewhere: dict[str, Chat] = {}
         for seat in seats:
             self.seats[seat.name] = seat
             self._enter(inbox(seat.name), seat)
 
-    def unknown(self, page: Iterable[Message]) -> set[str]:
+    def unknown(self, page: Iterable[Message]) -> dict[str, None]:
         """Rooms that seats of ours join in *page* and that nobody here is in yet."""
         return {
-            message.room
+            message.room: None
             for message in page
             if isinstance(message.body, Joined)
             and message.room not in self.rooms
@@ -116,10 +118,8 @@ class Floor:
                 if seat := self.seats.get(message.sender):
                     seat.complained = turn
                     seat.see_begun(turn, message.seen)
-            case Onset(what=what):
-                self._turn(message, body, what.seats)
-            case Lifted(seats=names):
-                self._turn(message, body, names)
+            case Onset() | Toggled() | Lifted():
+                self._turn(message, body)
             case Ended():
                 self.ended = True
             case _:
@@ -167,13 +167,12 @@ class Floor:
                 seat.chats[message.room] = chat
                 seat.nudge()
 
-    def _turn(
-        self, message: Message, body: Onset | Lifted, names: Iterable[str]
-    ) -> None:
-        """Tell the hosts of *names*, at this place among what their seats hear."""
-        for name in names:
-            if (seat := self.seats.get(name)) and concerns(body, name):
+    def _turn(self, message: Message, body: Onset | Toggled | Lifted) -> None:
+        """Tell the hosts whom it concerns, at this place among what their seats hear."""
+        for seat in self.seats.values():
+            if concerns(body, seat.name):
                 seat.box.append(message)
+                seat.nudge()
 
     def _close_chat(self, name: str, step: int, room: Room) -> None:
         room.chat = None
@@ -187,7 +186,7 @@ class Floor:
             seat.pending[body.ask] = body
             if body.probe:
                 seat.probes.add(body.ask)
-            self._asked.setdefault(body.step, set()).add(seat)
+            self._asked.setdefault(body.step, {})[seat] = None
             seat.nudge()
 
     def _contribute(self, message: Message, ask: str) -> None:
@@ -215,7 +214,7 @@ class Floor:
         seat.chats.pop(message.room, None)
         room = self.rooms[message.room]
         del room.boxes[name]
-        room.waiting.discard(seat)
+        room.waiting.pop(seat, None)
         seat.nudge()
 
     def empty_rooms(self) -> list[str]:
@@ -240,7 +239,7 @@ class Floor:
                     if member in mine.chat.members:
                         other.seats[member].chats[name] = mine.chat
         for step, seats in other._asked.items():
-            self._asked.setdefault(step, set()).update(seats)
+            self._asked.setdefault(step, {}).update(seats)
 
     def remove(self, seat: Seat) -> None:
         """Let go of *seat*, which somebody else hosts from now on."""
@@ -248,6 +247,6 @@ class Floor:
         for name in seat.spells:
             if room := self.rooms.get(name):
                 room.boxes.pop(seat.name, None)
-                room.waiting.discard(seat)
+                room.waiting.pop(seat, None)
         for seats in self._asked.values():
-            seats.discard(seat)
+            seats.pop(seat, None)

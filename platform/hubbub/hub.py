@@ -1,7 +1,7 @@
 """A worker's one ear: follows the rooms of its seats and keeps its floor."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import chain
 
 import anyio
@@ -22,15 +22,19 @@ class Hub:
     Reads for all seats of a worker over one subscription.
 
     Messages are applied in ``seq`` order with no wait in between; `cursor` is how far.
+    *suffer* is given each chaos that begins, before anybody hears of it.
     """
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, suffer: Callable[[Injected], None]) -> None:
         self.floor = Floor()
         self.cursor = 0
         #: Who has come into the run: each seat's injection, and its onset's ``seq``.
         self.newcomers: dict[str, tuple[Injected, int]] = {}
         self._bus = bus
-        self._came = anyio.Event()
+        self._suffer = suffer
+        #: How often seats have come into the run, or were killed in it.
+        self.changes = 0
+        self._changed = anyio.Event()
         self._arriving: list[Actor] = []
         self._known = 0
         self._reading = anyio.CancelScope()
@@ -52,17 +56,25 @@ class Hub:
         if self.floor.seats.get(seat.name) is seat:
             self.floor.remove(seat)
 
-    async def change(self) -> None:
-        """Wait until somebody has come into the run."""
-        await self._came.wait()
+    async def change(self, since: int) -> None:
+        """Wait until there are more `changes` than *since*."""
+        while self.changes <= since:
+            await self._changed.wait()
+
+    def touch(self) -> None:
+        """Some seat is to be hosted that was not."""
+        self.changes += 1
+        self._changed.set()
+        self._changed = anyio.Event()
 
     def _note(self, message: Message) -> None:
         match message.body:
             case Onset(what=what) if what.surface == "participant":
                 known = dict.fromkeys(what.seats, (what, message.seq))
                 self.newcomers |= known
-                self._came.set()
-                self._came = anyio.Event()
+                self.touch()
+            case Onset(what=what) if what.surface == "chaos":
+                self._suffer(what)
             case _:
                 pass
 
@@ -73,7 +85,9 @@ class Hub:
             while not self.floor.ended:
                 if self._arriving and self.cursor >= self._known:
                     await self._welcome(subscription)
-                elif self._arriving:
+                    # Others may have come meanwhile, for whom nothing more is said.
+                    continue
+                if self._arriving:
                     # What is not heard here does not move the cursor: read the log.
                     await subscription.add((), after=self.cursor)
                 page: Sequence[Message] = ()

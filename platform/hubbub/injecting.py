@@ -1,54 +1,20 @@
 """Injecting into a run that goes on: requests from outside, each in the log once."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import msgspec
 
 from hubbub.bus.base import Bus, Voice
-from hubbub.errors import BadPopulation, Fenced, RunFailed, UnknownName, UsageError
+from hubbub.chaos import check_target
+from hubbub.errors import BadPopulation, Fenced, UnknownName, UsageError
 from hubbub.groups import Group
 from hubbub.injections import Injection, request
 from hubbub.launch import read_cast, read_terms
-from hubbub.messages import Body, Ejected, Injected
-from hubbub.names import OPERATOR, TRUTH
+from hubbub.messages import Body, Ejected, Injected, Switched
+from hubbub.names import TRUTH
 from hubbub.population import Cast
-from hubbub.rooms import Rooms
-from hubbub.truth import Truth, check_trigger
-from hubbub.worker import new_holder
-
-#: Messages of the log that are read at once.
-PAGE = 4096
-
-
-class Situation:
-    """A run as somebody finds it who would inject something: a fold of its log."""
-
-    def __init__(self) -> None:
-        self.truth = Truth()
-        self.rooms = Rooms()
-        self.cursor = 0
-
-    async def read(self, bus: Bus) -> None:
-        """Read on to the log's end."""
-        while page := await bus.read(self.cursor, limit=PAGE):
-            for message in page:
-                self.truth.apply(message)
-                self.rooms.apply(message)
-            self.cursor = page[-1].seq
-
-    def seats(self, cast: Cast) -> dict[str, bool]:
-        """
-        All seats of the run, which *cast* knows then, and whether each sits or is to come.
-
-        Whoever was ejected has had a name, and sits no longer.
-        """
-        seats = dict.fromkeys(cast.names, True)
-        for entry in self.truth.entries.values():
-            if entry.what.surface == "participant":
-                cast.welcome(entry.what)
-                seats |= dict.fromkeys(entry.what.seats, entry.state != "over")
-        return seats
+from hubbub.situation import Situation, operating
+from hubbub.truth import Entry, Truth, check_trigger
 
 
 async def inject(bus: Bus, injection: Injection, cast: Cast | None = None) -> Injected:
@@ -63,12 +29,13 @@ async def inject(bus: Bus, injection: Injection, cast: Cast | None = None) -> In
     await _check_price(bus, injection)
     while True:
         try:
-            async with _operator(bus) as (situation, voice):
+            async with operating(bus) as (situation, voice):
                 if known := situation.truth.entries.get(injection.id):
                     return _same(injection, known.what)
                 ids = situation.truth.entries
                 what = request(injection, situation.seats(cast), ids)
                 cast.check(what)
+                await check_target(what, bus)
                 await _say(voice, situation, what)
                 return what
         except Fenced:
@@ -83,14 +50,50 @@ async def eject(bus: Bus, id: str, at: str = "") -> None:
     Asked again it changes nothing.  Raises `UnknownName` and what `inject` raises.
     """
     check_trigger(at)
+
+    def wish(entry: Entry) -> Body | None:
+        sooner = entry.eject is None or (entry.eject and not at)
+        return Ejected(id=id, at=at) if sooner and entry.state != "over" else None
+
+    await _ask(bus, id, wish)
+
+
+async def pause(bus: Bus, id: str, at: str = "") -> None:
+    """
+    Ask the run on *bus* that injection *id* holds no longer, from the trigger *at* on.
+
+    It has not ended, and goes on with `resume`.  One that is yet to begin does so no
+    sooner.  Asked again it changes nothing.  Raises `UsageError` for what is over, and
+    what `inject` raises.
+    """
+    await _switch(bus, Switched(id=id, on=False, at=check_trigger(at)))
+
+
+async def resume(bus: Bus, id: str, at: str = "") -> None:
+    """Ask that injection *id* holds again, from the trigger *at* on; as `pause`."""
+    await _switch(bus, Switched(id=id, on=True, at=check_trigger(at)))
+
+
+async def _switch(bus: Bus, switch: Switched) -> None:
+    def wish(entry: Entry) -> Body | None:
+        if entry.state == "over":
+            raise UsageError(f"injection {switch.id} is over")
+        done = not switch.at and entry.wanted == switch.on
+        return None if done or switch in entry.switches else switch
+
+    await _ask(bus, switch.id, wish)
+
+
+async def _ask(bus: Bus, id: str, wish: Callable[[Entry], Body | None]) -> None:
+    """Say what is to be said of injection *id* as it is, if anything."""
     while True:
         try:
-            async with _operator(bus) as (situation, voice):
+            async with operating(bus) as (situation, voice):
                 entries = situation.truth.entries
                 if id not in entries:
                     raise UnknownName("injection", id, list(entries))
-                if entries[id].eject is None and entries[id].state != "over":
-                    await _say(voice, situation, Ejected(id=id, at=at))
+                if body := wish(entries[id]):
+                    await _say(voice, situation, body)
                 return
         except Fenced:
             continue
@@ -103,22 +106,6 @@ async def read_truth(bus: Bus) -> Truth:
     return situation.truth
 
 
-@asynccontextmanager
-async def _operator(bus: Bus) -> AsyncGenerator[tuple[Situation, Voice]]:
-    """
-    Be the operator: whoever was it before can ask for nothing any more.
-
-    So nothing is asked for that was checked against an older log.
-    """
-    holder = new_holder("operator")
-    claim = (await bus.claim(holder, [OPERATOR]))[OPERATOR]
-    situation = Situation()
-    await situation.read(bus)
-    if not situation.rooms.everybody:
-        raise RunFailed(f"run {bus.run} has not begun, or is not on this server")
-    yield situation, Voice(bus, OPERATOR, claim)
-
-
 async def _say(voice: Voice, situation: Situation, body: Body) -> None:
     await voice.say(TRUTH, body, seen=situation.cursor)
 
@@ -127,7 +114,7 @@ def _same(injection: Injection, known: Injected) -> Injected:
     """*known*, if that is what *injection* asks for."""
     names = injection.names or known.seats
     new = injection.surface == "participant"
-    sitting = dict.fromkeys(() if new else names, True)
+    sitting = dict.fromkeys((*(() if new else names), *injection.peers), True)
     again = msgspec.structs.replace(injection, names=names, count=0)
     if request(again, sitting, ()) != known:
         raise BadPopulation(f"there is another injection {known.id} already")

@@ -7,16 +7,27 @@ from typing import Any
 import msgspec
 
 from hubbub.chance import generator
+from hubbub.chaos import CHAOS, ROLES, Chaos
 from hubbub.errors import BadPopulation, UnknownName
 from hubbub.groups import Group, Seed
+from hubbub.impairments import DIRECTIONS, IMPAIRMENTS, Impairment
+from hubbub.latency import Latency
 from hubbub.messages import Injected, Surface
-from hubbub.names import NAME, check_room, check_seat
+from hubbub.names import CONDUCTOR, NAME, check_room, check_seat
+from hubbub.text import safe_text
 from hubbub.truth import check_trigger
 
 #: Seats of one injection.
 MAX_INJECTED = 1_000
 
 _NUMBERED = re.compile(r"(.*?)[0-9]+")
+#: What is done by neither a participant nor a wrapper, by its surface and kind.
+_KINDS: dict[Surface, Mapping[str, type[Impairment] | type[Chaos]]] = {
+    "impair": IMPAIRMENTS,
+    "chaos": CHAOS,
+}
+#: The keys of an injection that only these have.
+_KEYS = ("kind", "direction", "peers", "role")
 
 
 class Injection(
@@ -32,13 +43,25 @@ class Injection(
     A ``participant`` is *count* new seats, or those of *names*; without names they are
     called as the population's next ones would be.  They come into the public rooms and
     into *rooms*.  A ``compromise`` puts the wrapper *mind* around the minds of *names*, or
-    of *count* seats drawn from *seed* (default: one).  *at* and *until* are triggers:
-    ``seq:N``, ``round:R``, ``phase:NAME``; empty is at once, and never.  *seed* is what
-    its generators are derived from, in place of the run's.
+    of *count* seats drawn from *seed* (default: one).
+
+    ``impair`` does what *kind* says, one of `impairments.IMPAIRMENTS`, on the links of such
+    seats with their *peers*, in the *rooms*, which are all where none is named.
+    ``chaos`` does what *kind* says, one of `chaos.CHAOS`, to such seats, or to the
+    process with a *role*: the worker that hosts one seat, the conductor, the logger.
+    *options* are those of the mind or of the kind.
+
+    *at* and *until* are triggers: ``seq:N``, ``round:R``, ``phase:NAME``; empty is at
+    once, and never.  *seed* is what its generators are derived from, in place of the
+    run's.
     """
 
     id: str = ""
     surface: Surface = "participant"
+    kind: str = ""
+    direction: str = ""
+    peers: tuple[str, ...] = ()
+    role: str = ""
     rooms: tuple[str, ...] = ()
     at: str = ""
     until: str = ""
@@ -61,11 +84,10 @@ def request(
         raise BadPopulation(f"{id!r} is no id of an injection")
     if id in known:
         raise BadPopulation(f"there is an injection {id} already")
-    if injection.cohort is not None and injection.surface != "participant":
-        raise BadPopulation("a cohort is for participants")
-    said: dict[str, Any] = msgspec.to_builtins(injection)
-    alike = {*Group.__struct_fields__} - {"names", "count"}
-    group = {name: value for name, value in said.items() if name in alike}
+    own = injection.cohort is not None or injection.latency != Latency()
+    if own and injection.surface != "participant":
+        raise BadPopulation("a cohort or a latency is for participants")
+    group = _group(injection, seats)
     return Injected(
         id=id,
         surface=injection.surface,
@@ -76,6 +98,52 @@ def request(
         until=check_trigger(injection.until),
         seed=injection.seed,
     )
+
+
+def _group(injection: Injection, seats: Iterable[str]) -> object:
+    """How the seats of *injection* are filled, or what comes over them."""
+    said: dict[str, Any] = msgspec.to_builtins(injection)
+    alike = {*Group.__struct_fields__} - {"names", "count"}
+    group = {name: value for name, value in said.items() if name in alike}
+    kinds = _KINDS.get(injection.surface)
+    if kinds is None:
+        for key in said.keys() & _KEYS:
+            raise BadPopulation(f"a {injection.surface} has no {key}")
+        return group
+    for key in group.keys() - {"options"}:
+        raise BadPopulation(f"the surface {injection.surface} has no {key}, but a kind")
+    for peer in injection.peers:
+        if peer not in (known := (*seats, CONDUCTOR)):
+            raise UnknownName("peer", peer, [*known])
+    return _deed(injection, kinds)
+
+
+def _deed(
+    injection: Injection, kinds: Mapping[str, type[Impairment] | type[Chaos]]
+) -> Impairment | Chaos:
+    """What the *kind* of *injection*, one of *kinds*, is with its options."""
+    if injection.kind not in kinds:
+        raise UnknownName(f"kind of {injection.surface}", injection.kind, [*kinds])
+    fields = kinds[injection.kind].__struct_fields__
+    options = [name for name in fields if name not in (*_KEYS, "holder")]
+    for name in injection.options:
+        if name not in options:
+            raise UnknownName(f"option of {injection.kind}", name, options)
+    said: dict[str, Any] = msgspec.to_builtins(injection)
+    own = {name: said[name] for name in _KEYS if name in said}
+    for name, known in (("direction", DIRECTIONS), ("role", ROLES)):
+        if own.get(name, known[0]) not in known:
+            raise UnknownName(name, own[name], [*known])
+    for name in own.keys() - {"kind", *fields}:
+        raise BadPopulation(f"{injection.kind} has no {name}")
+    try:
+        return msgspec.convert(own | injection.options, kinds[injection.kind])
+    except msgspec.ValidationError as error:
+        why = safe_text(str(error), 300)
+        have = (
+            f"its options are {', '.join(options)}" if options else "it has no option"
+        )
+        raise BadPopulation(f"{injection.kind}: {why}; {have}") from None
 
 
 def _free(taken: frozenset[str]) -> str:
@@ -95,6 +163,12 @@ def _seats(injection: Injection, id: str, seats: Mapping[str, bool]) -> tuple[st
         raise BadPopulation(f"{len(injection.names)} names for {count} seats")
     if injection.surface == "participant":
         return _new(injection, count, list(seats))
+    if injection.role and (count > 1 or injection.rooms):
+        raise BadPopulation("the role of a process goes with one seat at most")
+    if injection.role in ("conductor", "logger"):
+        if injection.names:
+            raise BadPopulation(f"a {injection.role} hosts no seat: name none")
+        return ()
     sitting = [name for name, sits in seats.items() if sits]
     for name in injection.names:
         if name not in sitting:
@@ -135,18 +209,32 @@ def declared(
     injections: Iterable[Injection], population: Sequence[str]
 ) -> tuple[Injected, ...]:
     """What a population file injects; raises `UsageError`."""
+    return requests(injections, dict.fromkeys(population, True), ())
+
+
+def requests(
+    injections: Iterable[Injection], seats: Mapping[str, bool], taken: Iterable[str]
+) -> tuple[Injected, ...]:
+    """Each of *injections* as `request` has it, after those before it."""
     found: list[Injected] = []
-    seats = dict.fromkeys(population, True)
+    seats, ids = dict(seats), [*taken]
     for injection in injections:
-        what = request(injection, seats, [known.id for known in found])
+        what = request(injection, seats, ids)
         found.append(what)
+        ids.append(what.id)
         if what.surface == "participant":
             seats |= dict.fromkeys(what.seats, True)
     return tuple(found)
 
 
 def group_of(what: Injected) -> Group:
-    """How the seats of *what* are filled; raises `BadPopulation` if that is not said."""
+    """
+    How the seats of *what* are filled, of what fills none by nothing new.
+
+    Raises `BadPopulation` if that is not said.
+    """
+    if what.surface in _KINDS:
+        return Group(names=what.seats)
     try:
         group = msgspec.json.decode(what.group, type=Group)
     except msgspec.ValidationError as error:

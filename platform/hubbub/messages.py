@@ -261,6 +261,8 @@ class Injected(Body, frozen=True, kw_only=True):
 
     A ``participant`` fills new *seats*, which come into *rooms* too, by *group*, as a
     population file would say it; a ``compromise`` wraps the minds of *seats* that sit.
+    ``impair`` and ``chaos`` do to *seats* what *group* says, which has a ``kind``: one of
+    `impairments.IMPAIRMENTS`, in *rooms* if there are any, or of `chaos.CHAOS`.
     It begins with the first event that meets the trigger *at*, and ends with the first
     after that which meets *until*; empty is at once, and never.
     """
@@ -435,6 +437,9 @@ def decode_line(line: bytes | str) -> Message:
     `UnicodeDecodeError` for what is not one.
     """
     raw = _decode_line(line)
+    if isinstance(line, bytes) and not line.isascii():
+        # The decoder does not look into what it keeps raw.
+        line.decode()
     try:
         decode = _decoders[raw.kind]
     except KeyError:

@@ -272,3 +272,7 @@ class Wrapper(Mind):
     def lift(self) -> None:
         """Put back what of the inner mind was changed; it acts by itself from now on."""
         return
+
+    def resume(self) -> None:
+        """Change it again, which was `lift`-ed for a while; all of it was observed."""
+        return

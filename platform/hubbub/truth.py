@@ -14,9 +14,11 @@ from hubbub.messages import (
     Onset,
     PhaseOpened,
     RoundBegan,
+    Switched,
+    Toggled,
 )
 
-State = Literal["waiting", "on", "over"]
+State = Literal["waiting", "on", "paused", "over"]
 
 _TRIGGER = re.compile(r"(seq|round):([1-9][0-9]{0,14})|phase:[^\s:]{1,64}")
 
@@ -34,24 +36,44 @@ class Entry(msgspec.Struct):
     """
     One injection so far; *requested*, *onset* and *lifted* are ``seq``, 0 for not yet.
 
-    *due* says that its onset is to come, or, while it is on, its end.
+    *began* is when, in ms.  *paused* is the ``seq`` from which it holds no longer for a
+    while, 0 unless it does.  *due* says that its onset is to come, or, while it is on, its
+    end.
     """
 
     what: Injected
     requested: int
     onset: int = 0
+    began: int = 0
     lifted: int = 0
+    paused: int = 0
     due: bool = False
     #: The trigger of its ejection, None while nobody has asked for it.
     eject: str | None = None
     ejecting: bool = False
+    #: Whether it is to be on, and the trigger of that, as far as none has been met.
+    switches: list[Switched] = []
+    #: What it is to be made now, in this order.
+    turns: list[bool] = []
 
     @property
     def state(self) -> State:
         """Whether it is yet to begin, holds, or is over."""
         if self.lifted or (self.ejecting and not self.onset):
             return "over"
+        if self.paused:
+            return "paused"
         return "on" if self.onset else "waiting"
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has begun and is not over; it may be paused."""
+        return bool(self.onset) and not self.lifted
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it is on, or not paused, when all that is due now is done."""
+        return self.turns[-1] if self.turns else not self.paused
 
 
 class Truth:
@@ -65,6 +87,8 @@ class Truth:
     def __init__(self) -> None:
         #: Every injection by its id, in the order of the requests.
         self.entries: dict[str, Entry] = {}
+        #: When the last message was said, in ms.
+        self.at = 0
         self._round = 0
         # Those of which a trigger may still be met.
         self._open: dict[str, Entry] = {}
@@ -72,7 +96,7 @@ class Truth:
     @property
     def present(self) -> tuple[str, ...]:
         """The participants that have come and were not ejected, in order."""
-        on = [e for e in self.entries.values() if e.state == "on"]
+        on = [entry for entry in self.entries.values() if entry.begun]
         on.sort(key=lambda entry: entry.onset)
         return tuple(
             seat
@@ -83,6 +107,7 @@ class Truth:
 
     def apply(self, message: Message) -> None:
         """Fold the next message."""
+        self.at = message.at
         match message.body:
             case Injected() as what:
                 # Whoever asks twice for the same has not known that it was heard.
@@ -90,7 +115,9 @@ class Truth:
                     entry = Entry(what, message.seq)
                     self.entries[what.id] = self._open[what.id] = entry
             case Ejected(id=id, at=at):
-                if (found := self.entries.get(id)) and found.eject is None:
+                found = self.entries.get(id)
+                # What is to end later may still be wished to end at once.
+                if found and (found.eject is None or not at):
                     found.eject = at
             case Onset(what=what):
                 self._begin(message, what)
@@ -98,6 +125,14 @@ class Truth:
                 if found := self.entries.get(id):
                     found.lifted = message.seq
                     self._open.pop(id, None)
+            case Switched(id=id) as switch:
+                if found := self.entries.get(id):
+                    found.switches.append(switch)
+            case Toggled(id=id, on=on):
+                if found := self.entries.get(id):
+                    found.paused = 0 if on else message.seq
+                    # Of the turns due this was the first, or it was nobody's wish.
+                    del found.turns[:1]
             case RoundBegan(round=round):
                 self._round = round
             case _:
@@ -110,20 +145,26 @@ class Truth:
         if entry is None:
             entry = self.entries[what.id] = Entry(what, message.seq)
             self._open[what.id] = entry
-        entry.onset, entry.due = message.seq, False
+        entry.onset, entry.began, entry.due = message.seq, message.at, False
 
     def _look(self, entry: Entry, message: Message) -> None:
         """See whether *message* meets what *entry* waits for."""
         if entry.eject is not None and not entry.ejecting:
-            entry.ejecting = self._meets(entry.eject, message)
+            entry.ejecting = self.meets(entry.eject, message)
         if not entry.onset:
-            entry.due = entry.due or self._meets(entry.what.at, message)
+            entry.due = entry.due or self.meets(entry.what.at, message)
         elif entry.ejecting or (
-            entry.what.until and self._meets(entry.what.until, message)
+            entry.what.until and self.meets(entry.what.until, message)
         ):
             entry.due = True
+        for switch in [*entry.switches]:
+            if self.meets(switch.at, message):
+                entry.switches.remove(switch)
+                if switch.on != entry.wanted:
+                    entry.turns.append(switch.on)
 
-    def _meets(self, trigger: str, message: Message) -> bool:
+    def meets(self, trigger: str, message: Message) -> bool:
+        """Whether *message*, which was folded last, meets *trigger*."""
         kind, _, value = trigger.partition(":")
         match kind, message.body:
             case "", _:
@@ -137,18 +178,25 @@ class Truth:
             case _:
                 return False
 
+    def turning(self) -> list[tuple[Injected, bool]]:
+        """The injections that are to be paused now, or to go on, in this order."""
+        return [
+            (entry.what, on)
+            for entry in self._open.values()
+            if entry.state != "over"
+            for on in entry.turns
+        ]
+
     def beginning(self) -> list[Injected]:
-        """The injections whose onset is to come now."""
+        """The injections whose onset is to come now; of those that are paused, none."""
         return [
             entry.what
             for entry in self._open.values()
-            if entry.due and entry.state == "waiting"
+            if entry.due and entry.wanted and not entry.onset and entry.state != "over"
         ]
 
     def ending(self) -> list[Injected]:
         """The injections that are to end now."""
         return [
-            entry.what
-            for entry in self._open.values()
-            if entry.due and entry.state == "on"
+            entry.what for entry in self._open.values() if entry.due and entry.begun
         ]

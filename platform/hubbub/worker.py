@@ -11,7 +11,12 @@ import structlog
 
 from hubbub.actor import Actor, Stand
 from hubbub.bus.base import Bus, Claim, Role, Voice
+from hubbub.chaos import Kill, Strike, chaos_of
+from hubbub.clock import Clock, WallClock
+from hubbub.groups import REMOTE
 from hubbub.hub import Hub
+from hubbub.injections import group_of
+from hubbub.messages import Injected
 from hubbub.models.base import Model
 from hubbub.models.shelf import Opening, Shelf
 from hubbub.population import Cast
@@ -30,9 +35,9 @@ COLLECTION = (100_000, 50, 50)
 UNBOUNDED = Terms()
 
 
-def role_of(kind: str) -> Role:
+def role_of(kind: str, *, alone: bool = False) -> Role:
     """This process's role in a run."""
-    return Role(kind=kind, host=socket.gethostname(), pid=os.getpid())
+    return Role(kind=kind, host=socket.gethostname(), pid=os.getpid(), alone=alone)
 
 
 def new_holder(kind: str) -> str:
@@ -53,8 +58,13 @@ class Worker:
 
     It takes a seat nobody living holds, and gives one back, between two acts, when a
     new worker is to have it.  Its seats call *models* on *terms*, and those that only
-    an injection names as *opening* opens them.
+    an injection names as *opening* opens them; unless *clock* has models of its own.
+    What is to come over its process comes by *strike*, None where that plays other
+    roles too.  Seats whose minds are outside are a gateway's.
     """
+
+    #: The kind of its role; those of one kind share the seats.
+    kind = "worker"
 
     def __init__(
         self,
@@ -64,10 +74,13 @@ class Worker:
         *,
         terms: Terms = UNBOUNDED,
         opening: Opening | None = None,
+        clock: Clock | None = None,
         ttl: float = TTL,
+        strike: Strike | None = None,
     ) -> None:
-        self.holder = new_holder("worker")
-        self.hub = Hub(bus)
+        self.holder = new_holder(self.kind)
+        self.hub = Hub(bus, self._suffer)
+        self._strike = strike
         self._bus = bus
         self._cast = cast
         self._ttl = ttl
@@ -75,7 +88,11 @@ class Worker:
         self._purse = Purse(bus, terms)
         self._shelf = Shelf(models, opening)
         self._stand = Stand(
-            bus=bus, hub=self.hub, cast=cast, models=self._shelf, purse=self._purse
+            bus=bus,
+            hub=self.hub,
+            cast=cast,
+            clock=clock or WallClock(self._shelf),
+            purse=self._purse,
         )
 
     async def run(self) -> None:
@@ -97,26 +114,38 @@ class Worker:
 
     async def _keep_house(self, tasks: anyio.abc.TaskGroup) -> None:
         while True:
-            await self._bus.beat(self.holder, role_of("worker"), self._ttl)
+            role = role_of(self.kind, alone=self._strike is not None)
+            await self._bus.beat(self.holder, role, self._ttl)
             if self._purse.limits and (await self._bus.meta()).get("stopped"):
                 tasks.cancel_scope.cancel()
                 return
+            changes = self.hub.changes
             living = await self._bus.living()
             # Ourselves in any case: a stall may have cost us the lease just taken.
-            workers = {h for h, role in living.items() if role.kind == "worker"}
+            workers = {h for h, role in living.items() if role.kind == self.kind}
             workers.add(self.holder)
-            for model in self._stand.models.values():
+            for model in self._shelf.values():
                 model.share(len(workers))
-            mine = {
-                name for name in self._names() if owner(name, workers) == self.holder
-            }
+            mine = self.wanted(workers)
             await self._take(mine - self._hosted.keys(), set(living), tasks)
-            for name in self._hosted.keys() - mine:
-                actor = self._hosted[name]
-                actor.resigning = True
-                actor.seat.nudge()
+            for name, actor in self._hosted.items():
+                if name not in mine:
+                    actor.resigning = True
+                    actor.seat.nudge()
             with anyio.move_on_after(self._ttl / 3):
-                await self.hub.change()
+                await self.hub.change(changes)
+
+    def wanted(self, workers: Iterable[str]) -> set[str]:
+        """The seats that this one of *workers* should host."""
+        names = (name for name in self._names() if not self.is_remote(name))
+        return {name for name in names if owner(name, workers) == self.holder}
+
+    def is_remote(self, seat: str) -> bool:
+        """Whether the mind of *seat* is outside."""
+        what, _ = self.hub.newcomers.get(seat, (None, 0))
+        if what is not None:
+            return group_of(what).mind == REMOTE
+        return self._cast.is_remote(seat)
 
     def _names(self) -> list[str]:
         """All seats of the run, as far as it has been heard."""
@@ -144,11 +173,26 @@ class Worker:
             tasks.start_soon(self._host, actor)
 
     def _actor(self, name: str, claim: Claim) -> Actor:
-        voice = Voice(self._bus, name, claim)
         what, since = self.hub.newcomers.get(name, (None, 0))
         if what is not None:
             self._cast.welcome(what)
-        return Actor(self._stand, Seat(name, since), voice)
+        return Actor(self._stand, Seat(name, since), self.voice(name, claim))
+
+    def voice(self, seat: str, claim: Claim) -> Voice:
+        """With what *seat* speaks."""
+        return Voice(self._bus, seat, claim)
+
+    def _suffer(self, what: Injected) -> None:
+        """Chaos comes over seats that are hosted here now, or over this process."""
+        chaos = chaos_of(what)
+        if chaos.role:
+            if self._strike is not None and chaos.holder == self.holder:
+                self._strike(chaos)
+        elif isinstance(chaos, Kill):
+            # Who is still being brought up to date has not lived yet.
+            for name in what.seats:
+                if name in self.hub.floor.seats:
+                    self._hosted[name].kill()
 
     async def _host(self, actor: Actor) -> None:
         name = actor.seat.name
@@ -157,5 +201,7 @@ class Worker:
         finally:
             self.hub.dismiss(actor.seat)
             del self._hosted[name]
-        if actor.resigning:
+        if actor.resigning or actor.killed:
             await self._bus.release(self.holder, [name])
+        if actor.killed:
+            self.hub.touch()

@@ -8,6 +8,7 @@ import anyio
 import msgspec
 
 from hubbub.bus import Bus
+from hubbub.chaos import strike
 from hubbub.cli.made import jsonable
 from hubbub.console.picture import Picture
 from hubbub.folder import RunFolder, make_folder, point_latest
@@ -25,6 +26,7 @@ async def keep_folder(bus: Bus, path: Path) -> None:
     """
     Keep the run folder in *path*, from its first line to its complete manifest.
 
+    For a process that does nothing else; what is to come over loggers comes over it.
     Run as many as you like: one keeps the folder, the others stand by.  Until the
     manifest is complete the run counts as unfinished, also when it has ended.
     """
@@ -45,7 +47,7 @@ async def keep_folder(bus: Bus, path: Path) -> None:
 
 async def _fill(bus: Bus, folder: RunFolder) -> None:
     began = anyio.current_time()
-    await Logger(bus, folder.path).run()
+    await Logger(bus, folder.path, strike=strike).run()
     why = (await bus.meta()).get("stopped")
     if why and not read_tail(folder.log).ended:
         file_stop(folder, why)
@@ -70,7 +72,7 @@ async def _open_folder(bus: Bus, path: Path) -> RunFolder:
 @asynccontextmanager
 async def _alive(bus: Bus, holder: str) -> AsyncGenerator[None]:
     """Be alive as *holder*."""
-    role = role_of("logger")
+    role = role_of("logger", alone=True)
 
     async def beat() -> None:
         while True:

@@ -1,8 +1,6 @@
 """``hubbub inject`` and ``hubbub eject``: adversaries for a run that goes on."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import anyio
@@ -10,21 +8,16 @@ import click
 import msgspec
 
 from hubbub import injecting
-from hubbub.bus import Bus, open_bus
-from hubbub.bus.directory import all_runs, current_run, open_client
+from hubbub.bus import Bus
+from hubbub.chaos import aimed_at
+from hubbub.cli.live import open_live
 from hubbub.cli.look import find_folder
 from hubbub.cli.output import echo_json
-from hubbub.errors import RunOver, UnknownName, UsageError
-from hubbub.groups import MAX_SEED
-from hubbub.injections import MAX_INJECTED, Injection
+from hubbub.cli.said import Said, saying
+from hubbub.errors import UnknownName
 from hubbub.log import read_log
-from hubbub.messages import Surface
-from hubbub.registry import absolute
-from hubbub.text import safe_text
+from hubbub.messages import Injected
 from hubbub.truth import Entry, Truth
-
-#: Seconds for which a server may be away.
-PATIENCE = 5.0
 
 T = TypeVar("T")
 
@@ -57,7 +50,7 @@ class _Injecting(click.Group):
 @click.group(cls=_Injecting, no_args_is_help=False)
 def inject() -> None:
     """
-    Put somebody into a live RUN, or turn one of its members.
+    Put somebody into a live RUN, turn one of its members, or disturb it.
 
     "hubbub inject RUN --mind NAME" is short for "hubbub inject add RUN --mind NAME".
     """
@@ -67,77 +60,29 @@ def inject() -> None:
 @_of_run
 @_on_server
 @click.option("--mind", default="", metavar="NAME", help="What fills the new seats.")
-@click.option("--model", default="", metavar="PROVIDER/MODEL", help="Their model.")
-@click.option("--count", type=click.IntRange(1, MAX_INJECTED), default=None)
-@click.option(
-    "--name", "names", multiple=True, help="A new seat's name (default: the next one)."
-)
-@click.option(
-    "--compromise",
-    "members",
-    multiple=True,
-    metavar="SEAT",
-    help="Turn this seat: --mind names the wrapper. May be repeated.",
-)
-@click.option(
-    "--drawn",
-    type=click.IntRange(1, MAX_INJECTED),
-    metavar="N",
-    help="Turn so many seats, drawn from the --seed.",
-)
-@click.option("--room", "rooms", multiple=True, help="A room to come into as well.")
 @click.option("--at", default="", metavar="WHEN", help="seq:N, round:R or phase:NAME.")
-@click.option("--until", default="", metavar="WHEN", help="The same, for the end.")
-@click.option("--seed", type=click.IntRange(-MAX_SEED, MAX_SEED), metavar="N")
-@click.option(
-    "--option",
-    "options",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="An option of the mind, JSON or text. May be repeated.",
-)
-@click.option("--id", default="", help="Its name; the same one is injected once.")
+@saying
 @_as_json
-def add(
-    run: str,
-    url: str,
-    mind: str,
-    names: Sequence[str],
-    members: Sequence[str],
-    drawn: int | None,
-    count: int | None,
-    options: Sequence[str],
-    as_json: bool,
-    **said: Any,
-) -> None:
+def add(run: str, url: str, mind: str, at: str, said: Said, as_json: bool) -> None:
     """Inject into RUN (a folder or an id; default: the latest)."""
-    if sum(map(bool, (names, members, drawn))) > 1:
-        raise click.UsageError("give one of --name, --compromise and --drawn")
-    surface: Surface = "compromise" if members or drawn else "participant"
-    injection = Injection(
-        surface=surface,
-        mind=absolute(mind, Path.cwd()),
-        names=(*names, *members),
-        count=drawn or count or 0,
-        options=dict(map(_option, options)),
-        **said,
-    )
+    injection = said.injection(mind, at)
     what = _do(run, url, lambda bus: injecting.inject(bus, injection))
     if as_json:
         echo_json(what)
     else:
         when = f", at {what.at}" if what.at else ""
-        click.echo(f"{what.id}: {what.surface} of {', '.join(what.seats)}{when}")
+        click.echo(f"{what.id}: {what.surface} of {_whom(what)}{when}")
 
 
-def _option(said: str) -> tuple[str, Any]:
-    name, sign, text = said.partition("=")
-    if not sign:
-        raise click.UsageError(f"--option {safe_text(said, 80)}: write NAME=VALUE")
-    try:
-        return name, msgspec.json.decode(text)
-    except (ValueError, RecursionError):
-        return name, text
+def _whom(what: Injected) -> str:
+    """Over whom *what* comes, in words."""
+    match aimed_at(what), ", ".join(what.seats):
+        case "", seats:
+            return seats
+        case "worker", seat:
+            return f"the worker that hosts {seat}"
+        case role, _:
+            return f"the {role}"
 
 
 @inject.command()
@@ -154,7 +99,7 @@ def ls(run: str, url: str, as_json: bool) -> None:
             events = f"asked {entry.requested}  on {entry.onset}  off {entry.lifted}"
             click.echo(
                 f"{what.id:<12} {entry.state:<8} {what.surface:<12} "
-                f"{' '.join(what.seats)}  {events}"
+                f"{_whom(what)}  {events}"
             )
 
 
@@ -183,9 +128,29 @@ def eject(id: str, run: str, url: str, at: str) -> None:
 inject.add_command(eject)
 
 
+@inject.command()
+@click.argument("id")
+@_of_run
+@_on_server
+@click.option("--at", default="", metavar="WHEN", help="seq:N, round:R or phase:NAME.")
+def pause(id: str, run: str, url: str, at: str) -> None:
+    """Have injection ID of RUN hold no longer for a while."""
+    _do(run, url, lambda bus: injecting.pause(bus, id, at))
+
+
+@inject.command()
+@click.argument("id")
+@_of_run
+@_on_server
+@click.option("--at", default="", metavar="WHEN", help="seq:N, round:R or phase:NAME.")
+def resume(id: str, run: str, url: str, at: str) -> None:
+    """Have injection ID of RUN, which was paused, hold again."""
+    _do(run, url, lambda bus: injecting.resume(bus, id, at))
+
+
 def _told(entry: Entry) -> dict[str, Any]:
     told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(entry))
-    del told["due"], told["ejecting"]
+    del told["due"], told["ejecting"], told["turns"]
     return {"state": entry.state, **told}
 
 
@@ -201,30 +166,7 @@ def _truth(run: str, url: str) -> Truth:
 
 def _do(run: str, url: str, deed: Callable[[Bus], Awaitable[T]]) -> T:
     async def main() -> T:
-        async with _live(run, url) as bus:
+        async with open_live(run, url, "operator") as bus:
             return await deed(bus)
 
     return anyio.run(main)
-
-
-@asynccontextmanager
-async def _live(run: str, url: str) -> AsyncGenerator[Bus]:
-    """The live run that is meant: on the server at *url*, else that of a folder."""
-    if not url:
-        folder = find_folder(run)
-        if folder.manifest.state == "complete":
-            raise RunOver(f"run {folder.run} has ended")
-        place = folder.server / "url"
-        if not place.exists():
-            raise UsageError(
-                f"{folder.path} has no server of its own: say with --redis where it is"
-            )
-        run, url = folder.run, place.read_text()
-    else:
-        async with open_client(url) as client:
-            known = await all_runs(client)
-            run = run or await current_run(client)
-        if run not in known:
-            raise UnknownName("run on this server", run, sorted(known)[-9:])
-    async with open_bus(url, run, patience=PATIENCE) as bus:
-        yield bus

@@ -28,6 +28,7 @@ from hubbub.messages import (
     Left,
     Lifted,
     Message,
+    Muted,
     Noted,
     Onset,
     Passed,
@@ -39,7 +40,9 @@ from hubbub.messages import (
     Said,
     Started,
     Stopped,
+    Switched,
     Ticked,
+    Toggled,
 )
 from hubbub.models.base import Call
 from hubbub.text import safe_text
@@ -70,7 +73,9 @@ _TALK = (
     Stopped,
     Injected,
     Ejected,
+    Switched,
     Onset,
+    Toggled,
     Lifted,
 )
 _FAILURES = frozenset({"unparsable", "refused", "model_error", "crashed"})
@@ -82,6 +87,8 @@ _INDENT = 19
 _LISTED = 8
 #: The year 6429 in ms: what lies beyond is no server's time.
 _LAST_AT = 1 << 47
+#: The year 1971 in ms: what lies before is the virtual clock's.
+_FIRST_AT = 1 << 35
 
 
 def is_talk(message: Message) -> bool:
@@ -108,9 +115,16 @@ def names(seats: Sequence[str]) -> str:
 
 
 def when(at: int, zone: tzinfo | None = None, form: str = "%H:%M:%S") -> str:
-    """The time *at*, in ms, as *zone* reads it; question marks for what is no time."""
+    """
+    The time *at*, in ms, as *zone* reads it; question marks for what is no time.
+
+    One of the virtual clock, which begins at 0, is told in hours, minutes and seconds.
+    """
     if not 0 <= at < _LAST_AT:
         return "??:??:??"
+    if at < _FIRST_AT:
+        minutes, seconds = divmod(at // 1000, 60)
+        return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
     return datetime.fromtimestamp(at / 1000, zone).strftime(form)
 
 
@@ -191,6 +205,10 @@ def _deed(message: Message) -> tuple[str, str]:
         case Left(seats=seats, text=text):
             verb = " leave" if len(seats) > 1 else " leaves"
             return names(seats), verb + _after(": ", text, 2_000)
+        case Muted(seat=seat, on=on):
+            listener = safe_text(message.room.removeprefix("@"), 64)
+            hears = "hears again" if on else "no longer hears"
+            return listener, f" {hears} {safe_text(seat, 64)}"
         case Asked():
             return sender, _ask(message.room, message.body)
         case Contributed():
@@ -227,8 +245,14 @@ def _stage(body: Body) -> str:
             return f" ejects {safe_text(id, 64)}{_after(', at ', at)}"
         case Onset(what=what):
             return f": from here on {_injection(what)}"
+        case Switched(id=id, on=on, at=at):
+            verb = "resumes" if on else "pauses"
+            return f" {verb} {safe_text(id, 64)}{_after(', at ', at)}"
+        case Toggled(id=id, seats=seats, on=on):
+            again = "again" if on else "for a while not"
+            return f": {again} {safe_text(id, 64)}{_of(seats)}"
         case Lifted(id=id, seats=seats):
-            return f": no longer {safe_text(id, 64)} of {names(seats)}"
+            return f": no longer {safe_text(id, 64)}{_of(seats)}"
         case Remembered(form=form, text=text):
             return f" remembers, as {safe_text(form, 64)}: {safe_text(text)}"
         case _:
@@ -236,7 +260,12 @@ def _stage(body: Body) -> str:
 
 
 def _injection(what: Injected) -> str:
-    return f"{safe_text(what.id, 64)}, {what.surface} of {names(what.seats)}"
+    return f"{safe_text(what.id, 64)}, {what.surface}{_of(what.seats)}"
+
+
+def _of(seats: Sequence[str]) -> str:
+    # What comes over a process need not be on a seat.
+    return f" of {names(seats)}" if seats else ""
 
 
 def _ask(room: str, asked: Asked) -> str:
