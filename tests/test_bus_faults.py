@@ -42,7 +42,8 @@ class Proxy:
         self.deaf = False
         self.swallowed = anyio.Event()
         self._path = server.folder / "proxy"
-        self._target = server.url.removeprefix("unix://")
+        self._target = server.socket
+        self._url = server.url.replace(str(server.socket), str(self._path))
         self._calls = 0
 
     @asynccontextmanager
@@ -51,7 +52,7 @@ class Proxy:
         listener = await anyio.create_unix_listener(self._path)
         async with listener, anyio.create_task_group() as tasks:
             tasks.start_soon(listener.serve, self._pass)
-            async with open_bus(f"unix://{self._path}", "faults") as bus:
+            async with open_bus(self._url, "faults") as bus:
                 yield bus
             tasks.cancel_scope.cancel()
 

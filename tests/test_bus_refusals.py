@@ -58,7 +58,7 @@ async def allowed(server: Server, *rights: str) -> AsyncGenerator[Bus]:
         await client.execute_command(
             "ACL", "SETUSER", "weak", "reset", "on", ">pw", *rights
         )
-    url = f"{server.url}?username=weak&password=pw"
+    url = f"unix://weak:pw@{server.socket}"
     async with open_bus(url, "refusals") as bus:
         yield bus
 
@@ -68,9 +68,7 @@ async def test_a_wrong_password_is_refused_at_once(
     server: Server, password: str
 ) -> None:
     """However patient one is; the error does not give the password away."""
-    url = server.url + (f"?password={password}" if password else "")
-    async with connect(server.url) as client:
-        await client.config_set("requirepass", "right")
+    url = f"unix://{server.socket}" + (f"?password={password}" if password else "")
     for deed in DEEDS:
         async with open_bus(url, "refusals") as bus:
             with anyio.fail_after(10), pytest.raises(BusRefused) as caught:

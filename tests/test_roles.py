@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from hubbub.bus import RedisBus, open_bus
+from hubbub.bus.acl import url_file
 from hubbub.bus.directory import all_runs, current_run, open_client, succeed
 from hubbub.bus.server import open_server
 from hubbub.children import start_child, stop_child
@@ -25,6 +26,8 @@ LONG = (*PARTY[:-1], "rounds=100000")
 #: A party that costs some 30,000 tokens, and what it may cost.
 DEAR = (*PARTY[:-1], "rounds=4", "--model", "scripted/legal", "--token-budget")
 SEATS = ["L1", "L2", "L3", "L4"]
+#: As whom commands come to the server that are no roles themselves.
+USERS = {"begin": "conductor", "alive": "console"}
 
 
 class Stage:
@@ -32,7 +35,6 @@ class Stage:
 
     def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
         self.runs = folder / "runs"
-        self.url = f"unix://{folder}/s/valkey.sock"
         self._folder = folder
         self._stack = stack
         self._started = 0
@@ -42,13 +44,23 @@ class Stage:
             if not name.startswith(("HUBBUB_", "REDIS_"))
         } | {"HUBBUB_RUNS": str(self.runs)}
 
+    @property
+    def url(self) -> str:
+        """The server's address for whoever looks on."""
+        return self.url_of("launcher")
+
+    def url_of(self, role: str) -> str:
+        """The server's address for *role*."""
+        return url_file(self._folder / "s", role).read_text().strip()
+
     async def start(self, role: str, *options: str) -> Process:
         """Start *role*; it is ended with the test at the latest."""
         self._started += 1
+        url = self.url_of(USERS.get(role, role))
         path = self._folder / f"{self._started}-{role}.log"
         with path.open("wb") as output:
             child = await start_child(
-                [sys.executable, "-m", "hubbub", role, "--redis", self.url, *options],
+                [sys.executable, "-m", "hubbub", role, "--redis", url, *options],
                 output=output.fileno(),
                 environment=self.environment,
             )
@@ -175,13 +187,14 @@ async def test_roles_wait_for_a_run(stage: Stage) -> None:
 
 async def test_roles_wait_for_the_server(tmp_path: Path) -> None:
     """They may be there before it, too."""
-    async with AsyncExitStack() as stack:
+    async with AsyncExitStack() as stack, open_server(tmp_path / "s") as server:
         stage = Stage(tmp_path, stack)
+        await server.stop()
         worker = await stage.start("worker")
-        (tmp_path / "s").mkdir()
-        async with open_server(tmp_path / "s"):
-            await stage.play(("conductor", *PARTY))
-            assert await worker.wait() == 0
+        await server.start(deadline=30)
+        await stage.play(("conductor", *PARTY))
+
+        assert await worker.wait() == 0
 
 
 async def test_sigterm_gives_the_seats_back(stage: Stage) -> None:

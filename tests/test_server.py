@@ -10,11 +10,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import anyio
 import pytest
 from redis import asyncio as redis
 
+from hubbub.bus.acl import RIGHTS, USERS, url_file
 from hubbub.bus.server import Server, find_binary, open_server
 from hubbub.bus.settings import ServerFacts, check_server, find_faults, read_facts
 from hubbub.errors import BusRefused, BusUnavailable, BusUnsafe, ServerFailed
@@ -49,9 +51,10 @@ async def server(binary: Path, tmp_path: Path) -> AsyncGenerator[Server]:
 
 @asynccontextmanager
 async def connect(server: Server, **options: object) -> AsyncGenerator[Any]:
-    """A client that speaks text; untyped, as tests ask for whatever they like."""
+    """The admin's client, or with *options* another's, untyped; it speaks text."""
     kind: Any = redis.Redis
-    async with kind.from_url(server.url, decode_responses=True, **options) as client:
+    url = f"unix://{quote(str(server.socket))}" if options else server.url
+    async with kind.from_url(url, decode_responses=True, **options) as client:
         yield client
 
 
@@ -90,12 +93,14 @@ async def test_nobody_else_can_enter(server: Server) -> None:
     assert mode(server.folder / "valkey.sock") == 0o700
     assert mode(server.folder / "server.conf") == 0o600
     assert mode(server.folder / "server.log") == 0o600
+    assert mode(server.folder / USERS) == 0o600
+    assert {mode(url_file(server.folder, role)) for role in RIGHTS} == {0o600}
 
 
 async def test_it_says_what_it_is(server: Server, binary: Path) -> None:
     """Version, binary and url are those of the process that runs."""
     assert server.binary == binary
-    assert server.url == f"unix://{server.folder}/valkey.sock"
+    assert server.url.endswith(f"@{server.folder}/valkey.sock")
     async with connect(server) as client:
         facts = read_facts(await client.info(), {})
     assert server.version == facts.version
@@ -209,12 +214,11 @@ async def test_a_long_path_gets_a_short_socket(binary: Path, tmp_path: Path) -> 
     """The url says where the socket really is, and nothing of it stays behind."""
     folder = tmp_path / ("long" * 30)
     async with open_server(folder, binary=binary) as server, connect(server) as client:
-        socket = Path(server.url.removeprefix("unix://"))
         assert await client.ping()
-        assert mode(socket.parent) == 0o700
-        assert folder not in socket.parents
+        assert mode(server.socket.parent) == 0o700
+        assert folder not in server.socket.parents
 
-    assert not socket.parent.exists()
+    assert not server.socket.parent.exists()
 
 
 async def test_any_path_will_do(binary: Path, tmp_path: Path) -> None:
@@ -357,9 +361,7 @@ async def test_a_wrong_password_is_a_refusal(server: Server) -> None:
 
 async def test_a_missing_password_is_a_refusal(server: Server) -> None:
     """A server that wants a password is not called gone either."""
-    async with connect(server) as client:
-        await client.config_set("requirepass", "secret")
-    async with connect(server) as client:
+    async with connect(server, username=None) as client:
         with pytest.raises(BusRefused, match="credentials"):
             await check_server(client)
 

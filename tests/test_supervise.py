@@ -26,7 +26,8 @@ async def supervise(
     moved: Callable[[], int] = int,
 ) -> list[str]:
     """Play ``hubbub`` with *command*; what the log says meanwhile."""
-    supervisor = Supervisor(MemoryBus(), folder / "roles.log", environment, moved)
+    output = folder / "roles.log"
+    supervisor = Supervisor(MemoryBus(), output, environment, {}, moved)
     words: list[str] = []
     with capture_logs() as said:
         try:

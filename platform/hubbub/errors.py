@@ -21,6 +21,7 @@ Everything Hubbub raises on purpose.
   * RunFailed              a role cannot be kept alive; the run can be resumed
   * ScenarioFailed         the scenario itself raised; ``__cause__`` has its error
   * BudgetSpent            the run's budget does not allow another model call
+  * GatewayRefused         a gateway did not do what a client asked; ``.code`` says why
   * LogDamaged             the log is torn, edited or not dense; says at which line
   * ModelError             a model call failed; ``.kind`` is one of a closed set
 """
@@ -176,6 +177,19 @@ class RunFailed(HubbubError):
 
 class BudgetSpent(HubbubError):
     """The run's budget does not allow another model call; the run can be resumed."""
+
+
+class GatewayRefused(HubbubError):
+    """
+    A gateway did not do what a client asked.
+
+    *code* is one of `hubbub.gateway.api.STATUS`, *facts* are told the client too.
+    """
+
+    def __init__(self, code: str, words: str, **facts: object) -> None:
+        super().__init__(words)
+        self.code = code
+        self.facts = facts
 
 
 class LogDamaged(HubbubError):

@@ -30,7 +30,7 @@ class Supervisor:
     Starts roles of the run on *bus* and starts them again when they die.
 
     What they say goes to *output*; *moved* tells how far the run is.  Workers have the
-    *environment*, others have it without secrets.
+    *environment*, others have it without secrets; each has its own of *urls* in it.
     """
 
     def __init__(
@@ -38,10 +38,12 @@ class Supervisor:
         bus: Bus,
         output: Path,
         environment: Mapping[str, str],
+        urls: Mapping[str, str],
         moved: Callable[[], int],
     ) -> None:
         self._bus = bus
         self._output = output
+        self._urls = urls
         self._environment = {**environment, DOTENV: ""}
         self._moved = moved
 
@@ -87,7 +89,9 @@ class Supervisor:
 
     def _environment_of(self, role: str) -> dict[str, str]:
         alone = role == "worker"
-        return self._environment if alone else without_secrets(self._environment)
+        own = self._environment if alone else without_secrets(self._environment)
+        # Its password is nothing for a command line, which all on this machine can read.
+        return {**own, "REDIS_URL": self._urls.get(role, "")}
 
 
 async def forget_the_dead(bus: Bus) -> None:

@@ -10,6 +10,9 @@ from hubbub.errors import BadName, BusError, BusRefused, Fenced, RunOver
 from hubbub.messages import KIND_OF, Body, Draft, Message, decode_line, encode_body
 from hubbub.names import NAME, check_room, inbox
 
+#: The largest whole number that the server's scripts and every reader read exactly.
+LARGEST = (1 << 53) - 1
+
 
 class Receipt(msgspec.Struct, frozen=True):
     """Where a draft stands in the log; *dup* when it stood there already."""
@@ -28,12 +31,17 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Role(msgspec.Struct, frozen=True, kw_only=True):
-    """A living process's part in a run: *kind* is worker, conductor, logger."""
+    """
+    A living process's part in a run: *kind* is worker, conductor, logger.
+
+    It is *alone* if the process has no other part in any run.
+    """
 
     kind: str
     host: str
     pid: int
     draining: bool = False
+    alone: bool = False
 
 
 def check_draft(draft: Draft) -> tuple[str, bytes]:
@@ -42,13 +50,16 @@ def check_draft(draft: Draft) -> tuple[str, bytes]:
 
     Names end up in lines, keys and channels, so this is every bus's door: raises
     `BadName` for a room or sender that is none, `MessageTooLarge`, and `BusRefused`
-    for a number or incarnation below 1 or a negative `Draft.seen`.
+    for a number or incarnation below 1, a negative `Draft.seen`, or what is above
+    `LARGEST`.
     """
     check_room(draft.room)
     if not NAME.fullmatch(draft.sender):
         raise BadName("seat", draft.sender)
     if draft.no < 1 or draft.inc < 1 or draft.seen < 0:
         raise BusRefused(f"{draft.sender}: a draft's numbers begin at 1, its seen at 0")
+    if max(draft.no, draft.inc, draft.seen) > LARGEST:
+        raise BusRefused(f"{draft.sender}: a draft's numbers end at {LARGEST}")
     return KIND_OF[type(draft.body)], encode_body(draft.body)
 
 

@@ -38,6 +38,16 @@ _FIELDS = {
 }
 
 
+class Fault(msgspec.Struct, frozen=True):
+    """Something that is wrong, and what mends it."""
+
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.mend}"
+
+
 class ServerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a server says about itself.
@@ -59,17 +69,23 @@ async def check_server(client: Redis) -> ServerFacts:
     Raises `BusUnsafe` with every fault and its mend, `BusUnavailable` when the server
     does not answer and `BusRefused` when it does not let *client* in.
     """
+    facts = await read_server(client)
+    if faults := find_faults(facts):
+        words = map(str, faults)
+        raise BusUnsafe("\n  ".join(["the server would lose messages:", *words]))
+    return facts
+
+
+async def read_server(client: Redis) -> ServerFacts:
+    """The facts about *client*'s server, as they are; raises as `check_server` does."""
     try:
-        facts = read_facts(await _info(client), await _config(client))
+        return read_facts(await _info(client), await _config(client))
     except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
         said = safe_text(str(error), 200)
         # The client wraps whatever the server answers to its greeting.
         if isinstance(error.__cause__ or error, exceptions.AuthenticationError):
             raise BusRefused(f"the server wants other credentials: {said}") from error
         raise BusUnavailable(f"the server does not answer: {said}") from error
-    if faults := find_faults(facts):
-        raise BusUnsafe("\n  ".join(["the server would lose messages:", *faults]))
-    return facts
 
 
 async def _info(client: Any) -> Mapping[str, object]:
@@ -109,18 +125,17 @@ def read_facts(
     )
 
 
-def find_faults(facts: ServerFacts) -> list[str]:
-    """Everything that is known and wrong, each with its mend."""
-    faults: list[str] = []
+def find_faults(facts: ServerFacts) -> list[Fault]:
+    """Everything that is known and wrong."""
+    faults: list[Fault] = []
     if facts.name and _release(facts.version) < OLDEST[facts.name]:
-        faults.append(
-            f"{facts.name} {safe_text(facts.version, 20)} is too old: "
-            "use Redis 7.0 or Valkey 7.2, or later"
-        )
+        version = f"{facts.name} {safe_text(facts.version, 20)}"
+        mend = "use Redis 7.0 or Valkey 7.2, or later"
+        faults.append(Fault(f"{version} is too old", mend))
     wrong = {n: v for n, v in facts.settings.items() if v != _REQUIRED.get(n, v)}
     if facts.settings.get("maxmemory") == "0":
         wrong.pop("maxmemory-policy", None)
-    faults += [f"{n} is {safe_text(v, 40)}: {_MENDS[n]}" for n, v in wrong.items()]
+    faults += [Fault(f"{n} is {safe_text(v, 40)}", _MENDS[n]) for n, v in wrong.items()]
     return faults
 
 

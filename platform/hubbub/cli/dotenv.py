@@ -21,8 +21,9 @@ def read_dotenv(environment: MutableMapping[str, str]) -> None:
     Add to *environment* what ``.env`` in the current folder has and it has not.
 
     ``HUBBUB_DOTENV`` names another file, or with no value none.  Values are taken as they
-    stand: ``$`` is a character like others.  A key and the file of a key are one thing:
-    where the environment has either, the file gives neither.
+    stand: ``$`` is a character like others.  A key and the file of a key are one thing,
+    and so are the server's address and its file: where the environment has either, the
+    file gives neither.
 
     Raises `UsageError` for a file that cannot be read or is no such file; a ``.env`` that
     is not there, or is a folder, is none.
@@ -52,7 +53,8 @@ def _add(environment: MutableMapping[str, str], found: Mapping[str, str]) -> Non
 
 def _subject(name: str) -> str:
     """What the variable *name* is about."""
-    return name.removesuffix("_FILE") if name.endswith("_API_KEY_FILE") else name
+    of_a_file = name.endswith("_API_KEY_FILE") or name == "REDIS_URL_FILE"
+    return name.removesuffix("_FILE") if of_a_file else name
 
 
 def _parse(path: Path, data: bytes) -> dict[str, str]:
