@@ -30,6 +30,12 @@ def options(command: list[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
+def mounts(name: str, source: str) -> list[str]:
+    """Where in the container of *name* the volume or folder *source* is."""
+    found = [m.partition(":") for m in SERVICES[name].get("volumes", [])]
+    return [place for volume, _, place in found if volume == source]
+
+
 def test_the_services_are_the_roles_and_what_they_need() -> None:
     """A role more is a container more."""
     assert set(SERVICES) == {"valkey", "folder", "begin", *ROLES}
@@ -47,7 +53,7 @@ def test_the_server_keeps_what_it_acknowledged() -> None:
     assert settings.items() >= DURABLE.items()
     assert settings["save"] == ""
     assert settings["client-output-buffer-limit"].startswith("pubsub ")
-    assert SERVICES["valkey"]["volumes"] == ["log:/data"]
+    assert mounts("valkey", "log") == ["/data"]
     assert "log" in FILE["volumes"]
 
 
@@ -88,10 +94,44 @@ def test_every_container_is_confined(name: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["tmpfs"] == ["/tmp:noexec,nosuid,nodev,size=64m"]
+    assert service.keys().isdisjoint({"privileged", "devices", "pid", "ipc"})
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_container_is_bounded(name: str) -> None:
+    """None can take the machine's memory, its processes or its disk."""
+    service = SERVICES[name]
+
+    assert service["mem_limit"] == service["memswap_limit"]
+    assert service["pids_limit"] <= 128
+    assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}
+
+
+def test_the_server_is_full_before_its_container_is() -> None:
+    """It refuses what it has no room for; a container over its bound is killed."""
+    allowed = SERVICES["valkey"]["mem_limit"]
+    full = options(SERVICES["valkey"]["command"])["maxmemory"]
+
+    assert (full, allowed) == ("1536mb", "2g")
+
+
+def test_an_image_from_elsewhere_has_a_whole_version() -> None:
+    """What is played today is what is played in a year."""
+    images = {service["image"] for service in SERVICES.values()}
+
+    assert {i for i in images if i != "hubbub"} == {"valkey/valkey:9.1.2"}
+
+
+def test_no_container_sees_the_engine() -> None:
+    """Who may talk to it is root on the machine, of which they have one folder."""
+    mounts = {m.split(":")[0] for s in SERVICES.values() for m in s.get("volumes", [])}
+
+    assert mounts - set(FILE["volumes"]) == {"./runs"}
 
 
 def test_one_container_is_root_and_it_talks_to_nobody() -> None:
-    """It gives the run folder away, and ends."""
+    """It gives the run folder and the passwords away, and ends."""
     root = [n for n, s in SERVICES.items() if re.match(r"0|root", s["user"])]
 
     assert root == ["folder"]
@@ -115,9 +155,34 @@ def test_a_role_is_kept_alive_and_ends_with_its_run(name: str) -> None:
 
 def test_the_logger_alone_writes_runs() -> None:
     """The conductor's container can look at them."""
-    assert SERVICES["logger"]["volumes"] == ["./runs:/runs"]
-    assert SERVICES["conductor"]["volumes"] == ["./runs:/runs:ro"]
-    assert "volumes" not in SERVICES["worker"]
+    runs = {name: mounts(name, "./runs") for name in ROLES}
+
+    assert runs == {"logger": ["/runs"], "conductor": ["/runs:ro"], "worker": []}
+
+
+@pytest.mark.parametrize("name", ["valkey", "begin", *ROLES])
+def test_each_role_has_its_own_password_and_no_other(name: str) -> None:
+    """In a volume that it can read and not change; who begins a run conducts it."""
+    own = f"access-{'conductor' if name == 'begin' else name}"
+    found = [m for m in SERVICES[name]["volumes"] if m.startswith("access-")]
+
+    assert found == [f"{own}:/access:ro"]
+    assert own in FILE["volumes"]
+    assert mounts("folder", own) == [f"/access/{own.removeprefix('access-')}"]
+
+
+def test_the_server_lets_in_roles_alone() -> None:
+    """By users that are made before it starts; no password is in the file."""
+    server = SERVICES["valkey"]
+
+    assert options(server["command"])["aclfile"] == "/access/users.acl"
+    assert server["depends_on"] == {
+        "folder": {"condition": "service_completed_successfully"}
+    }
+    for name in ("begin", *ROLES):
+        environment = SERVICES[name]["environment"]
+        assert environment["REDIS_URL_FILE"] == "/access/url"
+        assert "REDIS_URL" not in environment
 
 
 @pytest.mark.parametrize("name", ["begin", *ROLES])
@@ -137,7 +202,8 @@ def test_what_a_run_is_made_of_comes_from_the_environment() -> None:
         if isinstance(option, click.Option) and option.envvar
     }
 
-    assert known | {"HUBBUB_LOG"} == set(SERVICES["begin"]["environment"])
+    told = set(SERVICES["begin"]["environment"])
+    assert known - {"REDIS_URL"} == told - {"REDIS_URL_FILE", "HUBBUB_LOG"}
 
 
 def test_nothing_has_to_be_set() -> None:
@@ -151,11 +217,12 @@ def test_the_image_runs_without_root() -> None:
 
 
 def test_the_image_leaves_the_build_behind() -> None:
-    """What runs is a slim Python and one folder from the first stage."""
+    """What runs is a slim Python of one version and one folder from the first stage."""
     last = max(i for i, step in enumerate(STEPS) if step.startswith("FROM "))
     copies = [step for step in STEPS[last:] if step.startswith(("COPY ", "ADD "))]
 
-    assert STEPS[last] == "FROM python:3.11-slim"
+    assert re.fullmatch(r"FROM python:3\.11\.\d+-slim-\w+", STEPS[last])
+    assert STEPS[0] == f"{STEPS[last]} AS build"
     assert copies == ["COPY --from=build /opt/hubbub /opt/hubbub"]
     assert not re.search(r"\b(pip|apt-get)\b", " ".join(STEPS[last:]))
 

@@ -25,8 +25,9 @@ from hubbub.models.base import Call, Sampling
 from hubbub.models.catalogue import SERVERS
 from hubbub.policies import POLICIES, Notes, Summary, Window
 from hubbub.population import Group, Injection, Population
-from hubbub.registry import load_scenario, minds, outcomes, wrappers
+from hubbub.registry import load_outcome, load_scenario, minds, outcomes, wrappers
 from hubbub.study import file as study_file
+from hubbub.study import injected
 from hubbub.study.table import Row
 from hubbub_agents.adversaries import ADVERSARIES, OPTIONS
 from hubbub_agents.believer import BelieverOptions
@@ -269,6 +270,16 @@ TABLES = [
     ("studies.md", "key of an outcome", fields(study_file.Outcome)),
     ("studies.md", "key of a comparison", fields(study_file.Compare)),
     ("studies.md", "outcome", set(outcomes())),
+    (
+        "effects.md",
+        "source",
+        {n for n in outcomes() if load_outcome(n).__module__ == injected.__name__},
+    ),
+    (
+        "effects.md",
+        "option of effect",
+        {o.opts[0] for o in commands.commands["effect"].params if o.opts[0][0] == "-"},
+    ),
     ("studies.md", "column", fields(Row)),
     ("log.md", "field of a line", fields(Message) | {"hash"}),
     ("log.md", "field of a call", fields(Call)),

@@ -1,14 +1,16 @@
 """Text stays what it is, and does nothing, wherever it is shown."""
 
 import json
+import tomllib
 import unicodedata
 
 import msgspec
 import pytest
+import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubbub.text import escape_json, safe_text, without_surrogates
+from hubbub.text import escape_json, escape_toml, safe_text, without_surrogates
 
 #: What a terminal, a reader of lines or a reader of bidirectional text would obey.
 UNSAFE = [
@@ -57,6 +59,15 @@ def test_a_character_beyond_the_first_plane_becomes_two_escapes() -> None:
     line = '"\U000e0041 \U0001f600"'.encode()
 
     assert escape_json(line) == '"\\udb40\\udc41 \U0001f600"'.encode()
+
+
+@given(text=_text)
+def test_escaped_toml_is_the_same_document(text: str) -> None:
+    """And is harmless to look at, also where the text is a key."""
+    document = escape_toml(tomli_w.dumps({"a": text, text + "b": [text]}))
+
+    assert tomllib.loads(document) == {"a": text, text + "b": [text]}
+    assert not set(document) & (set(UNSAFE) - {"\n", "\t"})
 
 
 @given(text=st.text())

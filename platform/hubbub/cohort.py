@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from hubbub.errors import BadPopulation
-from hubbub.text import safe_text
+from hubbub.text import escape_json, safe_text
 
 #: Bytes of a cohort's file.
 MAX_COHORT = 1 << 23
@@ -67,7 +67,9 @@ def seal(personas: tuple[Persona, ...], seed: int = 0, spec: str = "") -> Cohort
 
 def as_json(cohort: Cohort) -> bytes:
     """*cohort* as its file has it, laid out for people."""
-    return msgspec.json.format(msgspec.json.encode(cohort), indent=1) + b"\n"
+    return (
+        escape_json(msgspec.json.format(msgspec.json.encode(cohort), indent=1)) + b"\n"
+    )
 
 
 def read_cohort(path: Path) -> Cohort:

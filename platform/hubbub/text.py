@@ -35,6 +35,11 @@ def escape_json(line: bytes) -> bytes:
     return _UNSAFE_IN_JSON.sub(_escape, line.decode()).encode()
 
 
+def escape_toml(text: str) -> str:
+    """The same for *text* that is TOML, with all of its strings in double quotes."""
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\U{ord(match.group()):08x}", text)
+
+
 def visible(text: str) -> str:
     """*text* with its control characters, but for tabs and line breaks, as escapes."""
     return _CONTROL.sub(_escape, text.replace("\r\n", "\n"))

@@ -89,6 +89,7 @@ def test_a_drawn_answer_depends_on_its_seed_alone() -> None:
     """Same seed, same answer; other seeds, other answers."""
     schema = Turn(room="r", others=("L2",), turn=1, turns=2).schema()
 
+    assert schema is not None
     assert drawn(schema, 5) == drawn(schema, 5)
     assert len({str(drawn(schema, seed)) for seed in range(20)}) > 5
 

@@ -136,6 +136,7 @@ def test_unknown_and_missing_fields_are_tolerated() -> None:
         ({"prompt_tokens": None}, None),
         ({"prompt_tokens": "7"}, None),
         ({"prompt_tokens": -1}, None),
+        ({"prompt_tokens": 10**30}, None),
         ({"prompt_tokens": True}, None),
         ({"prompt_tokens": 7.5}, None),
     ],

@@ -53,7 +53,7 @@ def read_prices(path: Path) -> dict[str, Price]:
         raise UsageError(f"prices: {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8: byte {error.start}") from None
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{path}: {safe_text(str(error), 300)}; a price looks like "
             '["provider/model"], input = 1.0, output = 5.0, in US dollars for a million '

@@ -20,6 +20,8 @@ from hubbub.text import without_surrogates
 
 T = TypeVar("T")
 
+#: Tokens that one call may say to have taken; who says more knows nothing of them.
+MOST_TOKENS = 1 << 40
 #: What of a request means the same under another name, in other words, or left out:
 #: ``bounds`` are those in the schema, and a temperature or top_p of 1 is the default.
 Field = Literal[
@@ -124,10 +126,10 @@ def decode_listing(body: bytes) -> tuple[str, ...]:
 
 
 def count(usage: Any, name: str) -> int | None:
-    """The number of tokens that *usage* has under *name*, if it has one."""
+    """The number of tokens that *usage* has under *name*, if it has a credible one."""
     match usage:
-        case {**counts} if type(number := counts.get(name)) is int and number >= 0:
-            return number
+        case {**counts} if type(number := counts.get(name)) is int:
+            return number if 0 <= number <= MOST_TOKENS else None
         case _:
             return None
 
