@@ -211,7 +211,7 @@ def test_talk_leaves_bookkeeping_out() -> None:
         if is_talk(message := feed(body, sender="L3", room="lobby"))
     }
 
-    injected = {"inject", "eject", "onset", "lift"}
+    injected = {"inject", "eject", "switch", "onset", "toggle", "lift"}
     said = {"say", "leave", "result", "tick", "fault", "start", "stop"}
     assert talk == said | injected
     assert not is_talk(feed(Left(seats=("L3",))))
