@@ -22,7 +22,7 @@ demo: $(VENV)/installed
 	$(BIN)/hubbub verify $(DEMO)
 
 test: $(VENV)/tested lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(VENV)/tested
 	$(BIN)/ruff check
