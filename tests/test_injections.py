@@ -33,6 +33,7 @@ from hubbub.names import CONDUCTOR, OPERATOR, TRUTH
 from hubbub.population import Cast, Group, Injection, Population
 from hubbub.questions import Speech, Turn
 from hubbub.replay import replay
+from hubbub.rooms import Rooms
 from hubbub.scenario import scenario
 from hubbub.stage import Stage
 from hubbub.tape import MemoryTape
@@ -46,6 +47,7 @@ from .playing import (
     Player,
     Scribe,
     Troupe,
+    bus_with,
     play,
     read_all,
     remember,
@@ -242,6 +244,26 @@ async def test_an_ejected_participant_leaves_its_rooms() -> None:
     assert not [m for m in messages if m.sender == "L4" and m.seen >= lifted.seq]
     left = [m for m in messages if isinstance(m.body, Left) and "L4" in m.body.seats]
     assert len(left) == 1
+
+
+@in_no_time
+async def test_who_is_ejected_while_it_comes_in_does_not_stay() -> None:
+    """Its conductor died between its coming into a room and its onset."""
+    cast = hall()
+    stays = Injection(mind="uniform", options={"leaves": 0.0})
+    messages = await live(cast, when_said(injecting(cast, stays)))
+    bus = await bus_with(messages[: onsets(messages)[0].seq - 1])
+    await eject(bus, "i1")
+    async with anyio.create_task_group() as tasks:
+        house = House(cast, tasks, bus)
+        house.worker()
+        house.conductor()
+
+    rooms = Rooms()
+    for message in await read_all(bus):
+        rooms.apply(message)
+    assert not onsets(await read_all(bus))
+    assert not rooms.of("L4")
 
 
 # -- triggers

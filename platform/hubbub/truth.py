@@ -200,3 +200,12 @@ class Truth:
         return [
             entry.what for entry in self._open.values() if entry.due and entry.begun
         ]
+
+    def strays(self) -> list[str]:
+        """Who was ejected before its onset; a conductor that died may have let it in."""
+        return [
+            seat
+            for entry in self._open.values()
+            if entry.state == "over" and entry.what.surface == "participant"
+            for seat in entry.what.seats
+        ]

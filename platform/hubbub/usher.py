@@ -73,6 +73,8 @@ class Usher:
         ending = {what.id: what for what in (*truth.ending(), *self._expired())}
         for what in ending.values():
             yield from self._end(what)
+        for seat in truth.strays():
+            yield from self._leave(seat)
 
     def _begin(self, what: Injected) -> Iterable[Post]:
         """A participant's joins come first: its onset says that all of it is done."""
@@ -88,9 +90,12 @@ class Usher:
     def _end(self, what: Injected) -> Iterable[Post]:
         if what.surface == "participant":
             for seat in what.seats:
-                for room in self._journal.rooms.of(seat):
-                    yield room, Left(seats=(seat,))
+                yield from self._leave(seat)
         yield TRUTH, Lifted(id=what.id, surface=what.surface, seats=what.seats)
+
+    def _leave(self, seat: str) -> Iterable[Post]:
+        for room in self._journal.rooms.of(seat):
+            yield room, Left(seats=(seat,))
 
     def _expired(self) -> Iterable[Injected]:
         """What has lasted for as long as it was to last by itself."""
