@@ -33,7 +33,6 @@ from hubbub.names import CONDUCTOR, OPERATOR, TRUTH
 from hubbub.population import Cast, Group, Injection, Population
 from hubbub.questions import Speech, Turn
 from hubbub.replay import replay
-from hubbub.rooms import Rooms
 from hubbub.scenario import scenario
 from hubbub.stage import Stage
 from hubbub.tape import MemoryTape
@@ -259,11 +258,10 @@ async def test_who_is_ejected_while_it_comes_in_does_not_stay() -> None:
         house.worker()
         house.conductor()
 
-    rooms = Rooms()
-    for message in await read_all(bus):
-        rooms.apply(message)
-    assert not onsets(await read_all(bus))
-    assert not rooms.of("L4")
+    found = await read_all(bus)
+    left = [m.body.seats for m in found if isinstance(m.body, Left)]
+    assert not onsets(found)
+    assert [seats for seats in left if "L4" in seats] == [("L4",)]
 
 
 # -- triggers
