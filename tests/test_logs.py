@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -41,6 +42,19 @@ def test_where_nobody_looks_there_are_json_lines(
 
     assert line.pop("timestamp").endswith("Z")
     assert line == {"event": "hosting", "level": "info", "seats": 3}
+
+
+def test_nobody_dies_of_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What there is no room for is lost; who says it goes on."""
+    full = open("/dev/full", "w")  # noqa: SIM115 - it cannot be closed quietly
+    monkeypatch.setattr(sys, "stderr", full)
+    try:
+        configure()
+        for _ in range(3):
+            log.error("cannot write")
+    finally:
+        with suppress(OSError):
+            full.close()
 
 
 def test_on_a_terminal_there_are_words(

@@ -1,5 +1,6 @@
 """How the roles log: readable lines on a terminal, JSON lines elsewhere."""
 
+import errno
 import logging
 import sys
 from typing import Any
@@ -49,9 +50,25 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
-        # A line in one write: roles share a file.
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Words(sys.stderr),
     )
+
+
+class _Words(structlog.WriteLogger):
+    """
+    A line in one write, since roles share a file.
+
+    Where the disk has no room for it, it is lost: nobody may die of having said so.
+    """
+
+    def msg(self, message: str) -> None:
+        try:
+            super().msg(message)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+
+    log = debug = info = warning = error = critical = exception = msg
 
 
 def _safe(_logger: Any, _method: str, event: EventDict) -> EventDict:
