@@ -14,11 +14,12 @@ import pytest
 
 from hubbub.bus import MemoryBus
 from hubbub.bus.base import Voice
-from hubbub.chaos import Chaos, Kill, Pause
+from hubbub.chaos import Chaos, Kill, Pause, aim, chaos_of
 from hubbub.conductor import Conductor
 from hubbub.errors import UsageError
 from hubbub.injecting import eject, inject, pause, read_truth, resume
 from hubbub.injections import request
+from hubbub.leases import TTL, owner, role_of
 from hubbub.logger import Logger
 from hubbub.messages import (
     Asked,
@@ -317,6 +318,20 @@ async def test_the_worker_that_hosts_a_seat_is_meant() -> None:
 
     assert [blow.holder for blow in struck] == held
     assert max(m.inc for m in messages if m.sender == "L2") == 2
+
+
+async def test_of_a_seat_that_changes_hands_the_next_host_is_meant() -> None:
+    """It is free for a moment, or still another's who is dead."""
+    bus = MemoryBus()
+    what = request(chaos("kill", "L2", role="worker"), {"L2": True}, ())
+    for holder in ("one", "two"):
+        await bus.beat(holder, role_of("worker", alone=True), TTL)
+    await bus.beat("three", role_of("conductor", alone=True), TTL)
+    for host in ("", "dead"):
+        if host:
+            await bus.claim(host, ["L2"])
+        chosen = chaos_of(await aim(what, bus))
+        assert chosen.holder == owner("L2", ["one", "two"])
 
 
 @in_no_time

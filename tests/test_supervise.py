@@ -88,6 +88,19 @@ async def test_a_dead_process_holds_nothing(tmp_path: Path) -> None:
     assert not await living_after(role)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="nobody tells")
+def test_nor_does_one_that_nobody_has_buried() -> None:
+    """Whose parent died before it, and whom the next one asks for late: a zombie."""
+    pid = os.posix_spawn(sys.executable, [sys.executable, "-c", ""], {})
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    try:
+        role = Role(kind="worker", host=socket.gethostname(), pid=pid)
+
+        assert not anyio.run(living_after, role)
+    finally:
+        os.waitpid(pid, 0)
+
+
 @pytest.mark.parametrize("host", ["", "elsewhere"])
 async def test_who_may_be_alive_keeps_its_lease(host: str) -> None:
     """A process of ours that lives, and one on a host that we cannot see."""

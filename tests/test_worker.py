@@ -7,12 +7,12 @@ import anyio
 import pytest
 
 from hubbub.bus import MemoryBus
+from hubbub.leases import TTL, owner
 from hubbub.messages import Message
 from hubbub.mind import Ask
 from hubbub.questions import Speech, Turn
 from hubbub.scenario import Scenario, scenario
 from hubbub.stage import Stage
-from hubbub.worker import TTL, owner
 
 from .house import STUCK, House
 from .leaping import in_no_time

@@ -17,6 +17,7 @@ import msgspec
 from hubbub import waking
 from hubbub.bus.base import Bus
 from hubbub.errors import BadPopulation, UsageError
+from hubbub.leases import owner
 from hubbub.messages import Injected
 from hubbub.secrets import without_secrets
 
@@ -106,11 +107,19 @@ def aimed_at(what: Injected) -> Target:
 
 
 async def aim(what: Injected, bus: Bus) -> Injected:
-    """*what*, which is for the host of its seat, with that host as *bus* knows it now."""
+    """
+    *what*, which is for the host of its seat, with that host as *bus* knows it now.
+
+    Of a seat that just then changes hands, it is who is to have it.
+    """
     if aimed_at(what) != "worker":
         return what
     [seat] = what.seats
     holder = (await bus.held()).get(seat, "")
+    living = await bus.living()
+    workers = [name for name, role in living.items() if role.kind == "worker"]
+    if workers and holder not in living:
+        holder = owner(seat, workers)
     chaos = msgspec.structs.replace(chaos_of(what), holder=holder)
     return msgspec.structs.replace(what, group=msgspec.Raw(msgspec.json.encode(chaos)))
 

@@ -15,6 +15,7 @@ from hubbub.errors import (
     first_error,
 )
 from hubbub.journal import Journal
+from hubbub.leases import TTL, new_holder, role_of
 from hubbub.messages import Ended, Started, Stopped
 from hubbub.names import CONDUCTOR, PHASES
 from hubbub.phases import Phases
@@ -23,7 +24,6 @@ from hubbub.stage import Stage
 from hubbub.steps import Steps
 from hubbub.terms import Terms, terms_in
 from hubbub.usher import Usher
-from hubbub.worker import TTL, new_holder, role_of
 
 log = structlog.get_logger()
 

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 
 from hubbub.bus.base import Bus, Voice
 from hubbub.errors import RunFailed
+from hubbub.leases import new_holder
 from hubbub.messages import Message
 from hubbub.names import OPERATOR
 from hubbub.population import Cast
 from hubbub.rooms import Rooms
 from hubbub.truth import Truth
-from hubbub.worker import new_holder
 
 #: Messages of the log that are read at once.
 PAGE = 4096

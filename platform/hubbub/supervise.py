@@ -114,4 +114,14 @@ def _lives(pid: int) -> bool:
         return False
     except PermissionError:
         pass
-    return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether *pid* has ended, and only waits for somebody to ask how."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        # Not Linux, or gone just now: then the next one to ask sees it.
+        return False
+    return state.rpartition(")")[2].split()[0] in "ZX"

@@ -1,21 +1,18 @@
 """A worker: hosts seats, says that it lives, takes over from those that do not."""
 
-import os
-import socket
 from collections.abc import Iterable, Mapping
-from hashlib import blake2b
-from uuid import uuid4
 
 import anyio
 import structlog
 
 from hubbub.actor import Actor, Stand
-from hubbub.bus.base import Bus, Claim, Role, Voice
+from hubbub.bus.base import Bus, Claim, Voice
 from hubbub.chaos import Kill, Strike, chaos_of
 from hubbub.clock import Clock, WallClock
 from hubbub.groups import REMOTE
 from hubbub.hub import Hub
 from hubbub.injections import group_of
+from hubbub.leases import TTL, new_holder, owner, role_of
 from hubbub.messages import Injected
 from hubbub.models.base import Model
 from hubbub.models.shelf import Opening, Shelf
@@ -26,30 +23,11 @@ from hubbub.terms import Terms
 
 log = structlog.get_logger()
 
-#: Seconds after which a holder that says nothing is taken for dead.
-TTL = 3.0
 #: Thresholds for the garbage collector of a process that hosts seats: mailboxes hold
 #: millions of references, which it would walk again and again for hardly a cycle.
 COLLECTION = (100_000, 50, 50)
 #: The terms of a run that has no budget and no prices.
 UNBOUNDED = Terms()
-
-
-def role_of(kind: str, *, alone: bool = False) -> Role:
-    """This process's role in a run."""
-    return Role(kind=kind, host=socket.gethostname(), pid=os.getpid(), alone=alone)
-
-
-def new_holder(kind: str) -> str:
-    """A name that no other process has."""
-    return f"{kind}-{uuid4().hex[:12]}"
-
-
-def owner(seat: str, workers: Iterable[str]) -> str:
-    """Who of *workers* should host *seat*: rendezvous hashing, the same everywhere."""
-    return max(
-        workers, key=lambda worker: blake2b(f"{seat}|{worker}".encode()).digest()
-    )
 
 
 class Worker:

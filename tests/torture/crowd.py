@@ -16,9 +16,9 @@ import click
 
 from hubbub.bus import Bus, Role, Voice, open_bus
 from hubbub.errors import Fenced, RunOver
+from hubbub.leases import TTL, role_of
 from hubbub.messages import Ended, Said
 from hubbub.names import PHASES
-from hubbub.worker import TTL, role_of
 
 from .journals import Heard, Journal, keeping_journal, read_journal
 from .place import read_place

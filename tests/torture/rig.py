@@ -14,6 +14,7 @@ from hubbub.children import start_child, stop_child
 from hubbub.errors import HubbubError
 from hubbub.names import CONDUCTOR
 from hubbub.secrets import DOTENV
+from hubbub.supervise import forget_the_dead
 
 from ..game import Game
 from ..sitting import children, role
@@ -87,7 +88,9 @@ class Rig(Watch):
                 await stop_child(process, patience=0.0)
             if code == 0:
                 return
-            await anyio.sleep(0.1)
+            # As the launcher does for its roles.
+            with suppress(HubbubError):
+                await forget_the_dead(bus)
 
     # -- who is who
 

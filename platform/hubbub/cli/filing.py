@@ -13,10 +13,10 @@ from hubbub.cli.made import jsonable
 from hubbub.console.picture import Picture
 from hubbub.folder import RunFolder, make_folder, point_latest
 from hubbub.launch import file_stop, finish, read_cast, read_terms
+from hubbub.leases import TTL, new_holder, role_of
 from hubbub.log import read_log
 from hubbub.logfile import read_tail
 from hubbub.logger import Logger
-from hubbub.worker import TTL, new_holder, role_of
 
 #: What a logger claims, so that one at a time keeps the folder.
 SEAT = "logger"

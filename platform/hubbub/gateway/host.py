@@ -12,13 +12,14 @@ from hubbub.floor import Floor
 from hubbub.gateway.desk import Desk
 from hubbub.gateway.remote import Line, Remote
 from hubbub.groups import REMOTE
+from hubbub.leases import TTL
 from hubbub.messages import Body, Message
 from hubbub.mind import Mind
 from hubbub.models.base import Model
 from hubbub.models.shelf import Opening
 from hubbub.population import Cast, Population
 from hubbub.terms import Terms
-from hubbub.worker import TTL, UNBOUNDED, Worker
+from hubbub.worker import UNBOUNDED, Worker
 
 
 class Host(Worker):
