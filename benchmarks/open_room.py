@@ -8,7 +8,6 @@ messages are delivered N times.  The ideal wall time is K times the thinking.
 """
 
 import argparse
-import gc
 import os
 import resource
 import sys
@@ -24,6 +23,7 @@ from hubbub.bus import open_bus
 from hubbub.bus.server import open_server
 from hubbub.children import start_child
 from hubbub.conductor import Conductor
+from hubbub.heap import collect_seldom
 from hubbub.launch import enter_run
 from hubbub.log import audit_log, read_log
 from hubbub.logger import Logger
@@ -32,7 +32,7 @@ from hubbub.messages import Message, Said
 from hubbub.mind import Ask, Mind, Part
 from hubbub.population import Cast, Group, Population
 from hubbub.questions import Speech
-from hubbub.worker import COLLECTION, Worker
+from hubbub.worker import Worker
 
 RUN = "open-room"
 
@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     configure("warning")
-    gc.set_threshold(*COLLECTION)
+    collect_seldom()
     show(
         anyio.run(measure, given.seats, given.acts, given.think, given.workers),
         given.json,

@@ -28,6 +28,7 @@ from hubbub.errors import (
 )
 from hubbub.folder import RunFolder, now
 from hubbub.fork import ask
+from hubbub.heap import give_back
 from hubbub.logfile import read_tail
 from hubbub.logger import Logger
 from hubbub.models.catalogue import LOCAL_URL, open_models, opening
@@ -249,6 +250,7 @@ async def _watch(bus: Bus, view: LiveView, known: int) -> None:
 async def _ticking(view: LiveView) -> AsyncGenerator[None]:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_tick, view)
+        tasks.start_soon(give_back)
         yield
         tasks.cancel_scope.cancel()
 

@@ -23,9 +23,6 @@ from hubbub.terms import Terms
 
 log = structlog.get_logger()
 
-#: Thresholds for the garbage collector of a process that hosts seats: mailboxes hold
-#: millions of references, which it would walk again and again for hardly a cycle.
-COLLECTION = (100_000, 50, 50)
 #: The terms of a run that has no budget and no prices.
 UNBOUNDED = Terms()
 

@@ -1,6 +1,5 @@
 """The ``hubbub`` command: its parts, its errors and its exit codes."""
 
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -37,9 +36,9 @@ from hubbub.errors import (
     UsageError,
     first_error,
 )
+from hubbub.heap import collect_seldom
 from hubbub.secrets import keep_secrets
 from hubbub.text import safe_text
-from hubbub.worker import COLLECTION
 
 OK, USAGE, FAILED, VERIFY_FAILED, INTERRUPTED = 0, 2, 3, 4, 130
 
@@ -103,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     verified; 130 interrupted.
     """
     hold_streams()
-    gc.set_threshold(*COLLECTION)
+    collect_seldom()
     try:
         # Before anything is parsed: options are read from variables, too.
         read_dotenv(os.environ)

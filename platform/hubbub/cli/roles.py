@@ -34,6 +34,7 @@ from hubbub.cli.spend import Spend, higher, spending
 from hubbub.conductor import Conductor
 from hubbub.errors import BudgetSpent, BusUnavailable, UsageError, first_error
 from hubbub.folder import new_run_id, now
+from hubbub.heap import give_back
 from hubbub.launch import read_cast, read_terms
 from hubbub.logger import Logger
 from hubbub.logs import configure
@@ -208,6 +209,7 @@ def serve_run(role: str, look: Look, if_any: bool, url: str, serve: Serve) -> No
     async def main() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(interrupt)
+            tasks.start_soon(give_back)
             while not (run := await _patiently(look)) and not if_any:
                 await anyio.sleep(LOOK)
             if run:
