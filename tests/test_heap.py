@@ -8,7 +8,6 @@ from pathlib import Path
 import anyio
 import pytest
 
-from hubbub import heap
 from hubbub.heap import COLLECTION, PERIOD, collect_seldom, give_back
 
 from .leaping import in_no_time
@@ -45,7 +44,11 @@ async def test_where_the_library_cannot_it_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Not every C library has holes."""
-    monkeypatch.setattr(heap.ctypes, "CDLL", lambda name: object())
+
+    def bare(name: object) -> object:
+        return object()
+
+    monkeypatch.setattr("ctypes.CDLL", bare)
 
     await for_two_periods()
 

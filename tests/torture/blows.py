@@ -32,10 +32,13 @@ async def kill_role(who: str, rig: Rig) -> None:
     if who == "worker":
         pid, seats = await rig.host()
     await rig.kill(pid)
-    if who in ("worker", "conductor"):
+    if who == "logger":
+        await rig.recover_log()
+    elif who in ("worker", "conductor"):
         await rig.recover(rig.heir_of(seats))
-    else:
-        await recover(rig, who)
+    elif not await rig.recover(rig.voice_of(who)) and who == "crowd":
+        # The run was over before there was another: it has not heard the end.
+        rig.cut_off.add("ear")
 
 
 async def stop_role(who: str, rig: Rig) -> None:

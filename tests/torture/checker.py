@@ -1,7 +1,8 @@
 """Client-side journals against the log: what is missing, twice, changed or from nobody."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import inf
 from pathlib import Path
 
 from hubbub.bus.base import concerns
@@ -25,12 +26,17 @@ def key_of(message: Message) -> Key:
 
 
 def check_run(
-    tally: Tally, place: Place, wanted: Record, seen: Sequence[Message]
+    tally: Tally,
+    place: Place,
+    wanted: Record,
+    seen: Sequence[Message],
+    cut_off: Collection[str],
 ) -> None:
     """
     Add to *tally* what is wrong with the complete run at *place*.
 
-    *wanted* is the game when nothing happens, *seen* what somebody saw live.
+    *wanted* is the game when nothing happens, *seen* what somebody saw live; listeners
+    that were *cut_off* have not heard the end.
     """
     tally.runs += 1
     try:
@@ -43,7 +49,7 @@ def check_run(
     _check_outcomes(tally, log)
     _check_live(tally, log, seen)
     for path in sorted(place.journals.glob("*.heard")):
-        _check_ear(tally, log, path)
+        _check_ear(tally, log, path, whole=path.stem not in cut_off)
 
 
 def _check_game(tally: Tally, place: Place, wanted: Record) -> None:
@@ -139,10 +145,13 @@ def _check_live(tally: Tally, log: Sequence[Message], seen: Sequence[Message]) -
             tally.wrong("phantom", f"{message.seq} was seen and is not in the log")
 
 
-def _check_ear(tally: Tally, log: Sequence[Message], path: Path) -> None:
+def _check_ear(
+    tally: Tally, log: Sequence[Message], path: Path, *, whole: bool
+) -> None:
     """A listener has heard its rooms: everything, once, in order."""
     heard = [e.seq for e in read_journal(path) if isinstance(e, Heard)]
-    due = [m.seq for m in log if concerns(m, set(LISTENED))]
+    upto = inf if whole else max(heard, default=0)
+    due = [m.seq for m in log if concerns(m, set(LISTENED)) and m.seq <= upto]
     missed = set(due) - set(heard)
     tally.wrong("unheard", f"by {path.stem}", len(missed))
     tally.wrong("heard twice", f"by {path.stem}", len(heard) - len(set(heard)))

@@ -37,6 +37,8 @@ class Rig(Watch):
         self.proxies: dict[str, Proxy] = {}
         #: The process that talks at the run's side.
         self.crowd = 0
+        #: Listeners who were killed so late that they could not hear the end.
+        self.cut_off: set[str] = set()
         self._game = game
         self._guests: list[Process] = []
 

@@ -91,7 +91,7 @@ class Bench:
         except* StandsStill:
             tally.wrong("stands still", "nothing comes any more")
         if tally.good:
-            check_run(tally, place, wanted, rig.seen)
+            check_run(tally, place, wanted, rig.seen, rig.cut_off)
             self._check_bill(tally, place)
             await _redo(tally, place)
         if tally.good or plant:

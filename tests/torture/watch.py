@@ -165,18 +165,19 @@ class Watch:
         finally:
             self._watches.remove((found, event))
 
-    async def recover(self, found: Found, *, skew: int = 0) -> None:
+    async def recover(self, found: Found, *, skew: int = 0) -> bool:
         """
         Note how long it takes from now to the next message that is *found*.
 
-        Only what was posted from now on counts; *skew* is how wrong the clock of the
-        server is, in seconds.
+        False if the run is over before that.  Only what was posted from now on counts;
+        *skew* is how wrong the clock of the server is, in seconds.
         """
         since, began = (time.time() + skew) * 1000, time.monotonic()
         with self._watching(lambda m: m.at >= since - 1 and found(m)) as event:
             await self.until(event.is_set)
         if event.is_set():
             self.tally.recoveries.append(time.monotonic() - began)
+        return event.is_set()
 
     async def recover_log(self) -> None:
         """As `recover`, to the next line of the log's file."""
