@@ -57,8 +57,9 @@ class Step:
     def __init__(self) -> None:
         #: The message that makes the step what it is; None until it is in the log.
         self.made: Message | None = None
-        self.asked: set[str] = set()
-        #: Each seat's first contribution before the close.
+        #: Who was asked, and what the ask is called.
+        self.asked: dict[str, str] = {}
+        #: Each seat's first contribution to its own ask before the close.
         self.given: dict[str, Contributed] = {}
         self.closed: PhaseClosed | None = None
         self.chat: Chat | None = None
@@ -174,7 +175,7 @@ class Journal:
             case PhaseOpened(step=number) as opened:
                 self._open(message, opened)
             case Asked(step=number, ask=ask):
-                self.step(number).asked.add(message.room.removeprefix("@"))
+                self.step(number).asked[message.room.removeprefix("@")] = ask
                 self.unanswered.add(ask)
             case PhaseClosed(step=number) as closed:
                 self._close(message.room, closed)
@@ -218,7 +219,9 @@ class Journal:
     def _apply_contribution(self, seat: str, given: Contributed) -> None:
         self.unanswered.discard(given.ask)
         step = self._steps.get(given.step)
-        if step is not None and step.closed is None:
+        if step is None or step.closed is not None:
+            return
+        if step.asked.get(seat) == given.ask:
             step.given.setdefault(seat, given)
             step.touch()
 
