@@ -18,8 +18,9 @@ from hubbub.cohort import Persona, as_json, read_cohort, seal
 from hubbub.dilemmas import Contribute
 from hubbub.errors import LogDamaged, ModelError, NotARun, UsageError
 from hubbub.folder import RunFolder, make_folder
-from hubbub.gateway import api, http
-from hubbub.gateway.desk import Answer
+from hubbub.gateway import http
+from hubbub.gateway.asks import Answer
+from hubbub.gateway.wire import Pass, Words, unread
 from hubbub.ledger import read_records
 from hubbub.log import GENESIS, Audit, chain, read_log, with_hash
 from hubbub.messages import Called, Draft, decode_line, encode_body, encode_line
@@ -190,13 +191,13 @@ def _request(data: bytes) -> None:
     """Whatever comes to the gateway is answered, or the connection closed."""
 
     async def handle(request: http.Request) -> http.Response:
-        for form in (Answer, api.Words, api.Pass):
+        for form in (Answer, Words, Pass):
             with suppress(*_DAMAGED):
                 msgspec.json.decode(request.body, type=form)
         return http.Response(status=200, body=b"{}")
 
     async def meet() -> None:
-        refuse = api.unread
+        refuse = unread
         await http.serve(_Door(visit), handle, refuse, http.Limits())
 
     visit = _Wire(data)

@@ -11,9 +11,10 @@ from urllib.parse import parse_qsl
 import anyio
 import pytest
 
-from hubbub.gateway.api import STATUS, WAITING, unread
+from hubbub.gateway.api import WAITING
 from hubbub.gateway.http import Limits, Request
 from hubbub.gateway.tokens import BURST
+from hubbub.gateway.wire import STATUS, unread
 
 from .leaping import in_no_time
 from .pipes import Door, Step, exchange, serving

@@ -183,7 +183,7 @@ class GatewayRefused(HubbubError):
     """
     A gateway did not do what a client asked.
 
-    *code* is one of `hubbub.gateway.api.STATUS`, *facts* are told the client too.
+    *code* is one of `hubbub.gateway.wire.STATUS`, *facts* are told the client too.
     """
 
     def __init__(self, code: str, words: str, **facts: object) -> None:

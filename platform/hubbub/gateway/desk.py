@@ -4,62 +4,19 @@ from collections import OrderedDict, deque
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
 
 import anyio
 import msgspec
 
 from hubbub.errors import GatewayRefused
-from hubbub.messages import Body, Contributed, Left, Message, Outcome, Passed, Said
+from hubbub.gateway.asks import Answer, Ending, Open, ending_of, judge, opened
+from hubbub.messages import Body, Message
 from hubbub.mind import Ask
-from hubbub.questions import Turn
 
 #: Events that are kept for a client that falls behind.
 KEPT = 16_384
 #: Ended asks of which it is known how they ended.
 ENDED = 1_024
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What a client gives: *text*, JSON or words, or None to pass."""
-
-    text: str | None
-
-
-class Ending(msgspec.Struct, frozen=True, kw_only=True):
-    """How an ask or turn ended, at *seq*; *answer* is what the log has of it."""
-
-    ask: str
-    outcome: Outcome
-    seq: int
-    answer: msgspec.Raw = msgspec.Raw(b"null")
-    note: str = ""
-
-
-class Open(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    An ask as a client sees it.
-
-    It is asked for the *attempt*-th time, since there is something wrong with the last
-    answer, which *complaint* says.  *words* put it, *how* says what form the answer has:
-    JSON that follows *schema*, or words that match *pattern*.  *heard* is how many events
-    the seat has heard by then, *seconds* how many are left.  In a *chat* one says, passes
-    or leaves.
-    """
-
-    ask: str
-    attempt: int
-    kind: str
-    chat: bool
-    probe: bool
-    words: str
-    how: str
-    schema: dict[str, Any] | None
-    pattern: str | None
-    question: Any
-    complaint: str
-    heard: int
-    seconds: float
 
 
 class _Slot:
@@ -114,7 +71,7 @@ class Desk:
 
     def end(self, body: Body, seq: int) -> None:
         """The seat has said *body*, which may be the end of an ask."""
-        ending = _ending(body, seq)
+        ending = ending_of(body, seq)
         if ending is not None and ending.ask not in self._endings:
             self._endings[ending.ask] = ending
             while len(self._endings) > ENDED:
@@ -131,7 +88,7 @@ class Desk:
         attempt = len(self._given) + 1
         if attempt > 1:
             self._complaints[attempt - 1] = ask.complaint
-        slot = _Slot(_opened(ask, attempt, self.heard), self._deadline)
+        slot = _Slot(opened(ask, attempt, self.heard), self._deadline)
         self._slot = slot
         self.ring()
         try:
@@ -206,7 +163,7 @@ class Desk:
                 words = self._complaints[attempt]
                 raise GatewayRefused("unfit", words, ask=ask, attempt=attempt + 1)
             if ending := self._endings.get(ask):
-                return _judge(ending, answer, given=mine is not None)
+                return judge(ending, answer, given=mine is not None)
             if not self.served:
                 raise GatewayRefused("not_hosted", "the seat is not hosted here now")
             if mine is None:
@@ -219,66 +176,3 @@ class Desk:
             raise GatewayRefused("not_open", "this is not asked of the seat now")
         self.take(answer)
         self.ring()
-
-
-def _judge(ending: Ending, answer: Answer, *, given: bool) -> Ending:
-    """*ending*, if *answer* has brought it; *given* says that it was the last one."""
-    told = msgspec.structs.asdict(ending)
-    if ending.outcome == "unparsable" and given:
-        raise GatewayRefused("unfit", ending.note, **told)
-    if ending.outcome in ("answered", "passed") and (given or _same(answer, ending)):
-        return ending
-    words = f"it has ended as {ending.outcome}, and not by this answer"
-    raise GatewayRefused("ended", words, **told)
-
-
-def _opened(ask: Ask, attempt: int, heard: int) -> Open:
-    question = ask.question
-    return Open(
-        ask=ask.id,
-        attempt=attempt,
-        kind=str(question.__struct_config__.tag),
-        chat=isinstance(question, Turn),
-        probe=ask.probe,
-        words=question.prompt(),
-        how=question.instruction(),
-        schema=question.schema(),
-        pattern=question.pattern,
-        question=msgspec.to_builtins(question),
-        complaint=ask.complaint,
-        heard=heard,
-        seconds=ask.budget,
-    )
-
-
-def _ending(body: Body, seq: int) -> Ending | None:
-    """The ending that *body* is, if it is one."""
-    match body:
-        case Contributed(ask=ask, outcome=outcome, answer=answer, note=note):
-            return Ending(ask=ask, outcome=outcome, seq=seq, answer=answer, note=note)
-        case Said(turn=turn, text=text) | Left(turn=turn, text=text) if turn:
-            said = {"text": text, "leave": isinstance(body, Left)}
-            answer = msgspec.Raw(msgspec.json.encode(said))
-            return Ending(ask=turn, outcome="answered", seq=seq, answer=answer)
-        case Passed(turn=turn, outcome=outcome, note=note):
-            return Ending(ask=turn, outcome=outcome, seq=seq, note=note)
-        case _:
-            return None
-
-
-def _same(answer: Answer, ending: Ending) -> bool:
-    """
-    Whether *ending* may be that of *answer*, of which only the log is known.
-
-    The log's answer may have more fields, which are their defaults.
-    """
-    if answer.text is None:
-        return ending.outcome == "passed"
-    try:
-        given: Any = msgspec.json.decode(answer.text)
-        logged: Any = msgspec.json.decode(ending.answer)
-    except (ValueError, RecursionError):
-        return False
-    if isinstance(given, dict) and isinstance(logged, dict):
-        return bool({**logged, **given} == logged)
-    return bool(given == logged)

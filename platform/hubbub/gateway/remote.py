@@ -6,7 +6,8 @@ the seat over finds it there and asks for nothing twice, and a replay needs no c
 """
 
 from hubbub.errors import BadPopulation
-from hubbub.gateway.desk import Answer, Desk
+from hubbub.gateway.asks import Answer
+from hubbub.gateway.desk import Desk
 from hubbub.groups import REMOTE
 from hubbub.messages import Message
 from hubbub.mind import Ask, Mind, Part, Unparsed

@@ -6,9 +6,10 @@ import anyio
 from anyio.abc import ByteStream, Listener
 
 from hubbub.bus.base import Bus
-from hubbub.gateway.api import Api, unread
+from hubbub.gateway.api import Api
 from hubbub.gateway.host import Host
 from hubbub.gateway.http import Limits, serve
+from hubbub.gateway.wire import unread
 
 #: Seconds for which clients are told that the run is over.
 LINGER = 5.0
