@@ -9,7 +9,7 @@ import anyio
 import click
 
 from hubbub.bus import RedisBus
-from hubbub.cli.live import find_live, open_live
+from hubbub.cli.live import find_live, of_live_run, on_live_server, open_live
 from hubbub.cli.output import echo_json
 from hubbub.cli.roles import find_run, serve_run
 from hubbub.errors import UnknownName, UsageError
@@ -20,20 +20,10 @@ from hubbub.launch import read_cast, read_terms
 from hubbub.models.catalogue import opening
 from hubbub.situation import Situation
 
-_of_run = click.argument("run", default="")
-_on_server = click.option(
-    "--redis",
-    "url",
-    envvar="REDIS_URL",
-    default="",
-    metavar="URL",
-    help="The run is on this server: RUN is its id (default: the current one).",
-)
-
 
 @click.command()
-@_of_run
-@_on_server
+@of_live_run
+@on_live_server
 @click.option("--bind", default="127.0.0.1", show_default=True, metavar="ADDRESS")
 @click.option(
     "--port",
@@ -109,8 +99,8 @@ def _shown(address: str) -> str:
 
 
 @click.command("seat-tokens")
-@_of_run
-@_on_server
+@of_live_run
+@on_live_server
 @click.option(
     "--seat",
     "seats",

@@ -10,7 +10,7 @@ import msgspec
 from hubbub import injecting
 from hubbub.bus import Bus
 from hubbub.chaos import aimed_at
-from hubbub.cli.live import open_live
+from hubbub.cli.live import of_live_run, on_live_server, open_live
 from hubbub.cli.look import find_folder
 from hubbub.cli.output import echo_json
 from hubbub.cli.said import Said, saying
@@ -21,14 +21,8 @@ from hubbub.truth import Entry, Truth
 
 T = TypeVar("T")
 
-_of_run = click.argument("run", default="")
-_on_server = click.option(
-    "--redis",
-    "url",
-    envvar="REDIS_URL",
-    default="",
-    metavar="URL",
-    help="The run is on this server: RUN is its id (default: the current one).",
+_at = click.option(
+    "--at", default="", metavar="WHEN", help="seq:N, round:R or phase:NAME."
 )
 _as_json = click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout.")
 
@@ -57,10 +51,10 @@ def inject() -> None:
 
 
 @inject.command()
-@_of_run
-@_on_server
+@of_live_run
+@on_live_server
 @click.option("--mind", default="", metavar="NAME", help="What fills the new seats.")
-@click.option("--at", default="", metavar="WHEN", help="seq:N, round:R or phase:NAME.")
+@_at
 @saying
 @_as_json
 def add(run: str, url: str, mind: str, at: str, said: Said, as_json: bool) -> None:
@@ -86,8 +80,8 @@ def _whom(what: Injected) -> str:
 
 
 @inject.command()
-@_of_run
-@_on_server
+@of_live_run
+@on_live_server
 @_as_json
 def ls(run: str, url: str, as_json: bool) -> None:
     """List the injections of RUN, live or over."""
@@ -105,8 +99,8 @@ def ls(run: str, url: str, as_json: bool) -> None:
 
 @inject.command()
 @click.argument("id")
-@_of_run
-@_on_server
+@of_live_run
+@on_live_server
 def show(id: str, run: str, url: str) -> None:
     """Say all of injection ID of RUN, as one JSON object."""
     entries = _truth(run, url).entries
@@ -117,9 +111,9 @@ def show(id: str, run: str, url: str) -> None:
 
 @click.command()
 @click.argument("id")
-@_of_run
-@_on_server
-@click.option("--at", default="", metavar="WHEN", help="seq:N, round:R or phase:NAME.")
+@of_live_run
+@on_live_server
+@_at
 def eject(id: str, run: str, url: str, at: str) -> None:
     """End injection ID of RUN (a folder or an id; default: the latest)."""
     _do(run, url, lambda bus: injecting.eject(bus, id, at))
@@ -130,9 +124,9 @@ inject.add_command(eject)
 
 @inject.command()
 @click.argument("id")
-@_of_run
-@_on_server
-@click.option("--at", default="", metavar="WHEN", help="seq:N, round:R or phase:NAME.")
+@of_live_run
+@on_live_server
+@_at
 def pause(id: str, run: str, url: str, at: str) -> None:
     """Have injection ID of RUN hold no longer for a while."""
     _do(run, url, lambda bus: injecting.pause(bus, id, at))
@@ -140,9 +134,9 @@ def pause(id: str, run: str, url: str, at: str) -> None:
 
 @inject.command()
 @click.argument("id")
-@_of_run
-@_on_server
-@click.option("--at", default="", metavar="WHEN", help="seq:N, round:R or phase:NAME.")
+@of_live_run
+@on_live_server
+@_at
 def resume(id: str, run: str, url: str, at: str) -> None:
     """Have injection ID of RUN, which was paused, hold again."""
     _do(run, url, lambda bus: injecting.resume(bus, id, at))

@@ -3,6 +3,8 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+import click
+
 from hubbub.bus import RedisBus, open_bus
 from hubbub.bus.acl import url_file
 from hubbub.bus.directory import all_runs, current_run, open_client
@@ -12,6 +14,17 @@ from hubbub.sitting import SERVER
 
 #: Seconds for which a server may be away.
 PATIENCE = 5.0
+
+#: The run that is meant, and the server that it is on.
+of_live_run = click.argument("run", default="")
+on_live_server = click.option(
+    "--redis",
+    "url",
+    envvar="REDIS_URL",
+    default="",
+    metavar="URL",
+    help="The run is on this server: RUN is its id (default: the current one).",
+)
 
 
 async def find_live(run: str, url: str, role: str) -> tuple[str, str]:
