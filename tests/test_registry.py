@@ -1,5 +1,7 @@
 """Scenarios and minds are found by name or path; what is not there is said clearly."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -151,6 +153,29 @@ def test_a_file_that_fails_can_be_mended(tmp_path: Path) -> None:
     write(tmp_path, GAME)
 
     assert load_scenario(path).name == "dull-game"
+
+
+def told_by(path: Path) -> str:
+    """What another process finds the scenario in the file *path* to be about."""
+    words = "from hubbub.registry import load_scenario as load; import sys; "
+    words += "print(load(sys.argv[1]).play.__doc__)"
+    read = [sys.executable, "-c", words, str(path)]
+    done = subprocess.run(read, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_file_is_what_stands_in_it(
+    game: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it is as long as before, in the same second; nothing is left beside it."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    when = game.stat()
+    before = told_by(game)
+    game.write_text(GAME.replace("Nothing", "Anybody"))
+    os.utime(game, ns=(when.st_atime_ns, when.st_mtime_ns))
+
+    assert (before, told_by(game)) == ("Nothing happens.", "Anybody happens.")
+    assert [path.name for path in game.parent.iterdir()] == ["game.py"]
 
 
 @pytest.mark.parametrize("name", ["none.py", "a\x00b.py", "x" * 300 + ".py", ".py"])

@@ -7,10 +7,11 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from functools import cache
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
 from inspect import isfunction
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, TypeVar
 
 from hubbub.errors import BadPopulation, UnknownName
@@ -169,19 +170,31 @@ def _entry(kind: str, name: str, known: list[str]) -> Any:
     raise UnknownName(kind, name, known)
 
 
+class _AsItIs(SourceFileLoader):
+    """
+    Loads a file from its source, and leaves nothing beside it.
+
+    A cached one counts as the same when it is as long and was changed in the same second.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 def _module(path: str) -> ModuleType:
     """The module in the file *path*, loaded once in a process."""
     file = Path(path).absolute()
     name = "hubbub_file_" + hashlib.sha256(str(file).encode()).hexdigest()[:12]
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, file)
+    loader = _AsItIs(name, str(file))
+    spec = importlib.util.spec_from_file_location(name, file, loader=loader)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise BadPopulation(f"{_where(path, file, error)}: {_why(error)}") from error
