@@ -11,6 +11,8 @@ from .place import module
 from .proxy import LATENCY, is_post
 from .rig import Rig
 
+#: Seconds that a listener needs to go on where it was stopped.
+AWAKE = 2.0
 #: Who speaks to the server all the time.
 SPEAKERS = ("worker", "conductor", "logger", "crowd")
 
@@ -146,11 +148,9 @@ async def drip(rig: Rig) -> None:
 
 async def stopped_reader(rig: Rig) -> None:
     """A listener is stopped; everybody else goes on, and it misses nothing."""
-    bus = await rig.bus()
+    bus, name = await rig.bus(), f"ear-{rig.tally.injected}"
     ear = await rig.start(
-        module("crowd", bus.run, "--mute", "--ear", f"ear-{rig.tally.injected}"),
-        "reader",
-        "ear-words",
+        module("crowd", bus.run, "--mute", "--ear", name), "reader", "ear-words"
     )
     rig.leave(ear)
     await anyio.sleep(rig.rng.uniform(0.5, 1.5))
@@ -158,3 +158,7 @@ async def stopped_reader(rig: Rig) -> None:
         await recover(rig, "crowd")
         await anyio.sleep(rig.rng.uniform(0.5, 2.0))
         await recover(rig, "worker")
+    heard, woken = rig.heard_by(name), anyio.current_time()
+    await rig.until(lambda: rig.heard_by(name) > heard)
+    if rig.over.is_set() and anyio.current_time() - woken < AWAKE:
+        rig.cut_off.add(name)

@@ -37,7 +37,7 @@ class Rig(Watch):
         self.proxies: dict[str, Proxy] = {}
         #: The process that talks at the run's side.
         self.crowd = 0
-        #: Listeners who were killed so late that they could not hear the end.
+        #: Listeners who were gone for so long that they could not hear the end.
         self.cut_off: set[str] = set()
         self._game = game
         self._guests: list[Process] = []
@@ -125,6 +125,11 @@ class Rig(Watch):
             mine = {holder for holder, known in living.items() if known.pid == pid}
             return {s for s, holder in (await bus.held()).items() if holder in mine}
         return set()
+
+    def heard_by(self, ear: str) -> int:
+        """How much the listener *ear* has heard, in bytes of its journal."""
+        path = self.place.journals / f"{ear}.heard"
+        return path.stat().st_size if path.exists() else 0
 
     async def leader(self) -> int:
         """Who conducts now, once somebody does."""
