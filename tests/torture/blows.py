@@ -1,8 +1,11 @@
 """What is done to processes, to what they hear and to the ways between them."""
 
+from contextlib import suppress
+
 import anyio
 
 from hubbub.bus import Voice
+from hubbub.errors import Fenced
 from hubbub.messages import Said
 from hubbub.names import CONDUCTOR
 
@@ -83,7 +86,10 @@ async def wake_crowd(rig: Rig) -> None:
             await bus.rest(holder)
         claims = await bus.claim("usurper", TALKERS)
         for seat, claim in claims.items():
-            await Voice(bus, seat, claim).say(ROOMS[0], Said(text="usurped"), seen=0)
+            # A claim of its own may have been on the way when it was stopped.
+            with suppress(Fenced):
+                voice = Voice(bus, seat, claim)
+                await voice.say(ROOMS[0], Said(text="usurped"), seen=0)
         # It has no lease and no wish for one: the seats are anybody's again.
     await recover(rig, "crowd")
 
