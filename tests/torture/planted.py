@@ -151,11 +151,13 @@ class Plant(NamedTuple):
 
 _LOST = frozenset({"ended", "reader", "missing", "phantom", "taken back"})
 _TWICE = frozenset({"twice"})
+#: Where the server numbers, what comes twice moves all that comes after it.
+_MOVED = frozenset({"twice", "missing", "phantom", "order"})
 _UNHEARD = frozenset({"stands still", "unheard", "changed"})
 
 PLANTS = {
     "everysec": Plant(everysec, "power-server", _LOST),
-    "default-retries": Plant(default_retries, "cut-after", _TWICE),
+    "default-retries": Plant(default_retries, "cut-after", _MOVED),
     "tail-only": Plant(tail_only, "cut-before", _UNHEARD),
     "no-dedupe": Plant(no_dedupe, "cut-after", _TWICE),
     "no-fencing": Plant(no_fencing, "wake-crowd", frozenset({"missing", "phantom"})),
