@@ -30,6 +30,7 @@ from hubbub.tape import MemoryTape
 from .house import STUCK, House, Process
 from .leaping import in_no_time
 from .playing import Guess, Number, Troupe, seats
+from .simulation import Told
 
 SEATS = ["L1", "L2", "L3", "L4"]
 HOST = Role(kind="worker", host="here", pid=1)
@@ -94,13 +95,6 @@ DEEDS: st.SearchStrategy[Deed] = st.one_of(
         which=st.integers(0, 3),
     ),
 )
-
-
-class Told(msgspec.Struct):
-    """What a scenario was told that a phase brought in."""
-
-    outcomes: dict[str, str]
-    answers: dict[str, Number]
 
 
 def game(phases: Sequence[Phase]) -> Scenario:

@@ -5,6 +5,7 @@ from hubbub.links import Links
 from hubbub.messages import KIND_OF, Lifted, Message, Muted, Onset, Toggled
 from hubbub.mind import Ask, Wrapper
 from hubbub.population import Cast
+from hubbub.seat import Seat
 from hubbub.verdict import Verdict, judge
 
 #: How every act ends of a seat that was ejected or paused.  Others may hear it, so it
@@ -124,6 +125,21 @@ class Filling:
     async def judge(self, ask: Ask) -> Verdict:
         """How *ask* ends."""
         return GONE if self._gone else await judge(self._mind, ask)
+
+
+def empty_box(seat: Seat, *fillings: Filling) -> None:
+    """
+    Let *fillings* of *seat* observe what is in its mailbox.
+
+    It has been observed before: what the mind could not take then is in the log.
+    """
+    for event in seat.box:
+        for filling in fillings:
+            try:
+                filling.observe(event)
+            except (Exception, SystemExit):  # noqa: BLE001, S112 - the log has it
+                continue
+    seat.box.clear()
 
 
 class _Aside(Wrapper):

@@ -18,7 +18,7 @@ from hubbub.bus import MemoryBus
 from hubbub.calling import Calls
 from hubbub.clock import WallClock
 from hubbub.errors import UnknownName, UsageError
-from hubbub.filling import Filling
+from hubbub.filling import Filling, empty_box
 from hubbub.floor import Floor
 from hubbub.injections import group_of
 from hubbub.messages import Body, Called, Message, Onset, Outcome, Remembered
@@ -130,19 +130,9 @@ def _observe(
                 pass
         floor.apply(message)
         if len(seat.box) >= MAILBOX // 4:
-            _empty(seat, copies)
-    _empty(seat, copies)
+            empty_box(seat, *copies)
+    empty_box(seat, *copies)
     return models
-
-
-def _empty(seat: Seat, copies: Sequence[Filling]) -> None:
-    for event in seat.box:
-        for copy in copies:
-            try:
-                copy.observe(event)
-            except (Exception, SystemExit):  # noqa: BLE001, S112 - the log has it
-                continue
-    seat.box.clear()
 
 
 class _Desk:

@@ -15,7 +15,7 @@ import msgspec
 from hubbub.acts import Act, find
 from hubbub.calling import said
 from hubbub.errors import BudgetSpent, ReplayDiffers
-from hubbub.filling import Filling
+from hubbub.filling import Filling, empty_box
 from hubbub.floor import Floor
 from hubbub.messages import (
     KIND_OF,
@@ -163,11 +163,11 @@ class _Minds:
                 await self._redo(deed)
             if message.seq % (MAILBOX // 4) == 0:
                 for seat in self._floor.seats.values():
-                    _observe(self._minds[seat.name], seat)
+                    empty_box(seat, self._minds[seat.name])
 
     async def _redo(self, deed: _Deed) -> None:
         seat, mind = self._floor.seats[deed.seat], self._minds[deed.seat]
-        _observe(mind, seat)
+        empty_box(seat, mind)
         act = find(deed.id, seat, self._cast.scenario)
         if act is None:
             kind = self._tape.message(deed.end).kind
@@ -192,16 +192,6 @@ def arrivals(log: Iterable[Message], cast: Cast) -> dict[str, int]:
             case _:
                 pass
     return found
-
-
-def _observe(mind: Filling, seat: Seat) -> None:
-    events = list(seat.box)
-    seat.box.clear()
-    for event in events:
-        try:
-            mind.observe(event)
-        except (Exception, SystemExit):  # noqa: BLE001, S112 - the log has it
-            continue
 
 
 class _Again:

@@ -103,11 +103,12 @@ async def forget_the_dead(bus: Bus) -> None:
     """
     here = socket.gethostname()
     for holder, role in (await bus.living()).items():
-        if role.host == here and not _lives(role.pid):
+        if role.host == here and not lives(role.pid):
             await bus.rest(holder)
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether the process *pid* of this machine has not ended."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

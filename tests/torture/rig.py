@@ -4,7 +4,7 @@ import os
 import random
 import signal
 from asyncio.subprocess import Process
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from hubbub.children import start_child, stop_child
 from hubbub.errors import HubbubError
 from hubbub.names import CONDUCTOR
 from hubbub.secrets import DOTENV
-from hubbub.supervise import forget_the_dead
+from hubbub.supervise import forget_the_dead, lives
 
 from ..game import Game
 from ..sitting import children, role
@@ -168,7 +168,7 @@ class Rig(Watch):
         """Kill *pid* and wait until it is dead; 0 is none."""
         if _signal(pid, signal.SIGKILL):
             with anyio.move_on_after(5):
-                while not _is_dead(pid):
+                while lives(pid):
                     await anyio.sleep(LOOK)
 
     def cut_power(self, files: Path) -> int:
@@ -187,14 +187,3 @@ def _signal(pid: int, number: signal.Signals) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def _is_dead(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return True
-    return state in "ZX"
-
-
-Torment = Callable[[Rig], Awaitable[None]]
